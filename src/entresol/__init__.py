@@ -1,0 +1,3 @@
+"""Entresol: one AI gateway with two floors."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,83 @@
+"""The one object that travels the API floor's path."""
+
+from collections.abc import Callable
+
+from entresol.api_floor.entities import Consumer, Credential
+from entresol.api_floor.plan import Plan, RouteMatch
+from entresol.core.errors import GatewayError
+from entresol.core.http import RequestHead, ResponseHead, UpstreamRequest
+from entresol.core.slots import Slots
+
+
+class Times:
+    """Monotonic seconds at the milestones of a request; 0.0 while one has not happened."""
+
+    __slots__ = ("finished", "response_head", "started", "upstream_sent")
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.upstream_sent = 0.0
+        self.response_head = 0.0
+        self.finished = 0.0
+
+
+class Exchange(Slots):
+    """A request, what the path found out about it, and its response.
+
+    Plugins read and write its fields; `slots` (``exchange[SLOT]``) carry what one plugin tells another.
+    """
+
+    __slots__ = (
+        "body",
+        "buffer_response",
+        "client_ip",
+        "consumer",
+        "credential",
+        "error",
+        "match",
+        "plan",
+        "refusal_code",
+        "render_stream_error",
+        "request",
+        "request_bytes",
+        "request_id",
+        "response",
+        "response_bytes",
+        "source",
+        "started_at",
+        "times",
+        "upstream",
+        "upstream_status",
+    )
+
+    def __init__(self, request: RequestHead, request_id: str, plan: Plan, started_at: float, started: float) -> None:
+        super().__init__()
+        self.request = request
+        self.request_id = request_id
+        """32 lower-case hex digits."""
+        self.plan = plan
+        self.started_at = started_at
+        """Seconds since the epoch."""
+        self.times = Times(started)
+        self.client_ip = request.connection.peer_ip
+        self.match: RouteMatch | None = None
+        self.consumer: Consumer | None = None
+        self.credential: Credential | None = None
+        self.body = b""
+        """The whole request body, once a plugin that declares `needs_body` runs; assign to replace it."""
+        self.upstream: UpstreamRequest | None = None
+        """What will be sent; made from route and service after `rewrite`, changed by plugins in `access`."""
+        self.upstream_status = 0
+        self.response: ResponseHead | None = None
+        """The response head on its way to the client, from `header_filter` on."""
+        self.buffer_response = False
+        """Set in `header_filter` (or before): hold the response back until it is whole. Body filters then get all
+        of it in one call and may still raise a GatewayError that becomes a clean error answer."""
+        self.render_stream_error: Callable[[GatewayError], bytes] | None = None
+        """Set by who knows the stream's wire format: an error as the last event of a stream that has begun."""
+        self.source = "exit"
+        """Who made the response: `service` or `upstream` sent it, `exit` a plugin, `error` the gateway (Kong's words)."""
+        self.error: GatewayError | None = None
+        self.refusal_code: str | None = None
+        self.request_bytes = 0
+        self.response_bytes = 0
