@@ -76,7 +76,7 @@ class Exchange(Slots):
         self.render_stream_error: Callable[[GatewayError], bytes] | None = None
         """Set by who knows the stream's wire format: an error as the last event of a stream that has begun."""
         self.source = "exit"
-        """Who made the response: `service` or `upstream` sent it, `exit` a plugin, `error` the gateway (Kong's words)."""
+        """Who made the response, in Kong's words: `service` sent it, `exit` is a plugin, `error` the gateway."""
         self.error: GatewayError | None = None
         self.refusal_code: str | None = None
         self.request_bytes = 0

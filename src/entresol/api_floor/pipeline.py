@@ -8,30 +8,28 @@
   6 body_filter    per chunk, never buffered unless a plugin asks for it
   7 log            always
 
-The path is driven by callbacks (core.ports): a step that has to wait returns, and the callback goes on where it
-stopped. A task exists only while an `async def` phase is waited for.
+The path is driven by callbacks (core.ports): a step that has to wait returns, and a callback goes on where it
+stopped; `passage.py` is about that. A task exists only while an `async def` phase is waited for.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable
 
-from entresol.api_floor import answers, forwarding
+from entresol.api_floor.answers import Identity, new_request_id
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.plan import Chain, Plan
-from entresol.api_floor.plugin import AnyPlugin, BodyFilter
-from entresol.core.decision import Answer, Deny, Outcome
-from entresol.core.errors import ClientError, GatewayError, InternalError, UpstreamError
-from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead
-from entresol.core.ports import Clock, Handler, RequestReceiver, Responder, Transport, UpstreamCall
+from entresol.api_floor.forwarding import build_upstream_request, trailer_fields
+from entresol.api_floor.passage import Passage
+from entresol.api_floor.plan import Plan
+from entresol.core.decision import Deny
+from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
+from entresol.core.ports import Clock, Responder, Transport
 
 logger = logging.getLogger("entresol.api_floor")
 
 
-class ApiFloor(Handler):
+class ApiFloor:
     """Takes requests. Assigning `plan` swaps the configuration for every request that starts from then on."""
 
-    def __init__(self, plan: Plan, transport: Transport, clock: Clock, identity: answers.Identity) -> None:
+    def __init__(self, plan: Plan, transport: Transport, clock: Clock, identity: Identity) -> None:
         self.plan = plan
         self.transport = transport
         self.clock = clock
@@ -40,16 +38,106 @@ class ApiFloor(Handler):
     def handle(self, request: RequestHead, responder: Responder) -> "RequestPath":
         """Start a request on its path."""
         clock = self.clock
-        exchange = Exchange(request, answers.new_request_id(), self.plan, clock.now(), clock.monotonic())
-        path = RequestPath(self, exchange, responder)
-        path.guarded(path.match)
+        exchange = Exchange(request, new_request_id(), self.plan, clock.now(), clock.monotonic())
+        path = RequestPath(exchange, responder, self)
+        path.run(path.match)
         return path
 
 
-class RequestPath(RequestReceiver):
-    """One request's way: the steps in order, then the callbacks that carry it from one to the next."""
+class RequestPath(Passage):
+    """One request's way: the steps, in order."""
 
-    __slots__ = (
-        "_access_index", "_body_complete", "_body_parts", "_body_size", "_call", "_chain", "_exchange", "_filters",
-        "_floor", "_held", "_is_done", "_is_started", "_resume", "_responder", "_task",
-    )  # fmt: skip
+    def __init__(self, exchange: Exchange, responder: Responder, floor: ApiFloor) -> None:
+        super().__init__(exchange, responder, floor.clock, floor.identity)
+        self._transport = floor.transport
+
+    def match(self) -> None:
+        exchange = self.exchange
+        exchange.match = match = exchange.plan.router.match(exchange.request)
+        if match is not None:
+            self._chain = exchange.plan.chain(match.route, None)
+        self._pending = self._chain.rewrite
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        while self._pending:
+            plugin, self._pending = self._pending[0], self._pending[1:]
+            if self._ends_path(plugin.rewrite, self.rewrite):
+                return
+        match = self.exchange.match
+        if match is None:
+            self.answer(Deny(404, "no_route", "no Route matched with those values"))
+        elif match.refusal is not None:
+            self.answer(match.refusal)
+        else:
+            self.exchange.upstream = build_upstream_request(self.exchange, match)
+            self._pending = self._chain.access
+            self.access()
+
+    def access(self) -> None:
+        while True:
+            if self.exchange.consumer is not self._chain_consumer:
+                self._follow_consumer()
+            if not self._pending:
+                break
+            plugin = self._pending[0]
+            if plugin.needs_body and not self._has_whole_body(plugin.body_limit):
+                self._wait_for_body(self.access)
+                return
+            self._pending = self._pending[1:]
+            self._priority = plugin.priority
+            if self._ends_path(plugin.access, self.access):
+                return
+        self.upstream()
+
+    def upstream(self) -> None:
+        exchange, body = self.exchange, self._body
+        if exchange.upstream is None:
+            self.answer(Deny(503, "no_service", "no Service found with those values"))
+        elif not body.has_begun:
+            self._wait_for_body(self.upstream)
+        else:
+            data = exchange.body if self._body_is_whole else body.take()
+            exchange.times.upstream_sent = self._clock.monotonic()
+            self._call = self._transport.send(exchange.upstream, data, body.is_complete, self)
+            if not body.is_complete:
+                self._responder.ask_for_body()
+                self._responder.resume_request()
+
+    def header_filter(self, head: ResponseHead) -> None:
+        exchange = self.exchange
+        exchange.response = head
+        for plugin in self._chain.header_filter:
+            plugin.header_filter(exchange)
+        if exchange.source == "service":
+            filters = [plugin.body_filter(exchange) for plugin in self._chain.body_filter]
+            self._filters = [change for change in filters if change is not None]
+
+    def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        for change in self._filters:
+            data = change(data, last)
+        self.exchange.response_bytes += len(data)
+        if last:
+            self._responder.finish(data, trailer_fields(trailers) if trailers else None)
+            self.log()
+        else:
+            self._responder.send(data)
+
+    def log(self) -> None:
+        self._is_done = True
+        exchange = self.exchange
+        exchange.times.finished = self._clock.monotonic()
+        exchange.request_bytes = self._body.size
+        for plugin in self._chain.log:
+            try:
+                plugin.log(exchange)
+            except Exception:
+                logger.exception("plugin %s failed in log", plugin.name)
+
+    def _follow_consumer(self) -> None:
+        """Somebody was authenticated: go on with the plugins as this consumer has them."""
+        exchange = self.exchange
+        self._chain_consumer = exchange.consumer
+        assert exchange.match is not None  # access runs only on a matched route
+        self._chain = exchange.plan.chain(exchange.match.route, exchange.consumer)
+        self._pending = tuple(plugin for plugin in self._chain.access if plugin.priority < self._priority)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from entresol.api_floor.entities import Certificate, Consumer, Route, Service
+from entresol.core.decision import Outcome
 from entresol.core.http import Origin, RequestHead, Timeouts
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class RouteMatch(msgspec.Struct, frozen=True):
     """What strip_path removed; empty when nothing was."""
     captures: Mapping[str, str] = {}
     """Named captures of a regex path."""
+    refusal: Outcome | None = None
+    """Answer this instead of forwarding: the route does not speak this protocol (426, or a redirect)."""
 
 
 class Router(Protocol):

@@ -94,10 +94,10 @@ class Plugin(Generic[C]):
         """How clients of this route expect errors, when this plugin knows."""
         return None
 
-    def rewrite(self, exchange: Exchange) -> Outcome | None | Awaitable[Outcome | None]:
+    def rewrite(self, exchange: Exchange) -> Outcome | Awaitable[Outcome | None] | None:
         """Before anything is decided. An outcome ends the request."""
 
-    def access(self, exchange: Exchange) -> Outcome | None | Awaitable[Outcome | None]:
+    def access(self, exchange: Exchange) -> Outcome | Awaitable[Outcome | None] | None:
         """Authenticate, limit, guard, prepare `exchange.upstream`. An outcome ends the request."""
 
     def header_filter(self, exchange: Exchange) -> None:

@@ -1,0 +1,86 @@
+"""The gateway's own responses: refusals and faults rendered once, in the caller's wire format.
+
+Plain routes answer as Kong does (`kong.response.error` and `kong.response.exit`); routes whose plugins know a wire
+format answer in it. The stable code travels in `x-entresol-error`, and inside the body where the format has a place.
+"""
+
+import random
+from typing import Final
+
+import msgspec
+
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.plugin import ErrorFormat
+from entresol.core.decision import Answer, Deny, Outcome
+from entresol.core.errors import GatewayError
+from entresol.core.http import HeaderPairs, Headers, ResponseHead
+
+_JSON: Final = b"application/json; charset=utf-8"
+
+_encode = msgspec.json.Encoder().encode
+_random_bits = random.getrandbits  # an id for logs, not a secret
+
+
+class Identity:
+    """How the gateway names itself in responses: `x-entresol-…`, or `x-kong-…` for people who migrate."""
+
+    def __init__(self, brand: str, version: str) -> None:
+        prefix = b"x-" + brand.lower().encode("ascii")
+        token = f"{brand.lower()}/{version}".encode("ascii")
+        self._request_id = prefix + b"-request-id"
+        self._proxy_latency = prefix + b"-proxy-latency"
+        self._upstream_latency = prefix + b"-upstream-latency"
+        self._response_latency = prefix + b"-response-latency"
+        self._server = (b"server", token)
+        self._via = (b"via", b"1.1 " + token)
+
+    def mark_proxied(self, headers: Headers, exchange: Exchange) -> None:
+        """Add what Kong adds to an upstream's response. Latencies are whole milliseconds."""
+        times = exchange.times
+        pairs = headers.pairs
+        pairs.append(self._via)
+        pairs.append((self._upstream_latency, b"%d" % ((times.response_head - times.upstream_sent) * 1000)))
+        pairs.append((self._proxy_latency, b"%d" % ((times.upstream_sent - times.started) * 1000)))
+        pairs.append((self._request_id, exchange.request_id.encode("ascii")))
+
+    def mark_own(self, headers: Headers, exchange: Exchange, now: float) -> None:
+        """Add what Kong adds to an answer of its own."""
+        pairs = headers.pairs
+        pairs.append(self._server)
+        pairs.append((self._response_latency, b"%d" % ((now - exchange.times.started) * 1000)))
+        pairs.append((self._request_id, exchange.request_id.encode("ascii")))
+
+
+def new_request_id() -> str:
+    """32 hex digits, unique enough to find a request in a log."""
+    return f"{_random_bits(128):032x}"
+
+
+def gateway_response(
+    exchange: Exchange, outcome: Outcome | GatewayError, error_format: ErrorFormat | None
+) -> tuple[ResponseHead, bytes]:
+    """A plugin's answer, a refusal or a fault as a response for this caller."""
+    if isinstance(outcome, Answer):
+        return ResponseHead(outcome.status, Headers(list(outcome.headers)), len(outcome.body)), outcome.body
+    exchange.refusal_code = outcome.code
+    if error_format is not None:
+        content_type, body = error_format.encode_error(
+            outcome.status, outcome.code, outcome.message, exchange.request_id
+        )
+    elif isinstance(outcome, Deny) and outcome.bare:
+        content_type, body = _JSON, b'{"message":%b}' % _encode(outcome.message)
+    else:
+        content_type, body = _by_accept(exchange, outcome.message)
+    pairs: HeaderPairs = [(b"content-type", content_type), (b"x-entresol-error", outcome.code.encode("ascii"))]
+    pairs += outcome.headers
+    return ResponseHead(outcome.status, Headers(pairs), len(body)), body
+
+
+def _by_accept(exchange: Exchange, message: str) -> tuple[bytes, bytes]:
+    """Kong's error templates, chosen by the client's Accept: JSON unless something else is asked for."""
+    accept = exchange.request.headers.get(b"accept")
+    request_id = exchange.request_id.encode("ascii")
+    if accept is not None and accept.startswith(b"text/plain"):
+        return b"text/plain; charset=utf-8", b"%b\nrequest_id: %b\n" % (message.encode(), request_id)
+    body = b'{\n  "message":%b,\n  "request_id":"%b"\n}' % (_encode(message), request_id)
+    return _JSON, body

@@ -1,0 +1,92 @@
+"""What goes on to the upstream and what comes back: end-to-end fields only, identity fields only from us."""
+
+from typing import Final
+
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.plan import RouteMatch
+from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, RequestHead, UpstreamRequest
+
+IDENTITY_FIELDS: Final = frozenset(
+    (
+        b"x-consumer-id",
+        b"x-consumer-username",
+        b"x-consumer-custom-id",
+        b"x-credential-identifier",
+        b"x-anonymous-consumer",
+        b"x-consumer-groups",
+        b"x-authenticated-groups",
+    )
+)
+"""Fields by which we tell an upstream who calls; a client's own copies are removed, or it could be anyone."""
+
+_NOT_FORWARDED: Final = (
+    HOP_BY_HOP
+    | IDENTITY_FIELDS
+    | {
+        b"host",
+        b"content-length",
+        b"expect",
+        b"x-real-ip",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-path",
+        b"x-forwarded-prefix",
+    }
+)
+_NOT_RETURNED: Final = HOP_BY_HOP | {b"content-length"}
+_PLAIN_CONNECTION: Final = frozenset((b"keep-alive", b"close", b"Keep-Alive", b"Close"))
+
+
+def build_upstream_request(exchange: Exchange, match: RouteMatch) -> UpstreamRequest | None:
+    """The request for the service of the matched route; None when the route has no service."""
+    service = match.route.service
+    if service is None:
+        return None
+    request = exchange.request
+    pairs = _end_to_end(request.headers, _NOT_FORWARDED)
+    host = request.headers.get(b"host") or b""
+    _add_forwarded_fields(pairs, request, exchange.client_ip, host, match.prefix)
+    return UpstreamRequest(
+        origin=service.origin,
+        method=request.method,
+        target=f"{match.upstream_path}?{request.query}" if request.query else match.upstream_path,
+        headers=Headers(pairs),
+        host=host.decode("latin-1") if match.route.entity.preserve_host else service.origin.authority,
+        timeouts=service.timeouts,
+        upgrade=request.headers.get(b"upgrade") if request.upgrade else None,
+    )
+
+
+def end_to_end_fields(headers: Headers) -> HeaderPairs:
+    """The fields of an upstream's response that go on to the client."""
+    return _end_to_end(headers, _NOT_RETURNED)
+
+
+def trailer_fields(trailers: HeaderPairs) -> HeaderPairs:
+    """Trailers that may be passed on (RFC 9110 §6.5.1): none that frame, route or authenticate."""
+    return [pair for pair in trailers if pair[0] not in _NOT_FORWARDED and pair[0] != b"authorization"]
+
+
+def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> HeaderPairs:
+    connection = headers.get(b"connection")
+    if connection is not None and connection not in _PLAIN_CONNECTION:
+        named = {option.strip().lower() for value in headers.get_all(b"connection") for option in value.split(b",")}
+        dropped = dropped | named
+    return [pair for pair in headers.pairs if pair[0] not in dropped]
+
+
+def _add_forwarded_fields(pairs: HeaderPairs, request: RequestHead, client_ip: str, host: bytes, prefix: str) -> None:
+    """Kong's X-Forwarded fields. No sender is trusted, so only the chain of addresses is kept, and extended."""
+    connection = request.connection
+    address = client_ip.encode("ascii")
+    chain = [value for key, value in request.headers.pairs if key == b"x-forwarded-for"]
+    pairs.append((b"x-real-ip", address))
+    pairs.append((b"x-forwarded-for", b", ".join([*chain, address]) if chain else address))
+    pairs.append((b"x-forwarded-proto", b"http" if connection.tls is None else b"https"))
+    pairs.append((b"x-forwarded-host", host))
+    pairs.append((b"x-forwarded-port", b"%d" % connection.local_port))
+    pairs.append((b"x-forwarded-path", request.path.encode("latin-1")))
+    if prefix:
+        pairs.append((b"x-forwarded-prefix", prefix.encode("latin-1")))

@@ -1,0 +1,247 @@
+"""How a request is carried along the path: what the adapters call, how a step waits, how a request ends.
+
+The steps themselves, in their order, are in `pipeline.py`. The laws:
+
+1. Every entry from outside goes through `run`, so whatever a step raises becomes an answer, never a lost request.
+2. `_is_done` is set once, by `log`; after it nothing is sent, and late callbacks do nothing.
+3. A request that ends before its upstream does cancels the upstream call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec
+
+from entresol.api_floor.answers import Identity, gateway_response
+from entresol.api_floor.entities import Consumer
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.forwarding import end_to_end_fields, trailer_fields
+from entresol.api_floor.plan import Chain
+from entresol.api_floor.plugin import AnyPlugin, BodyFilter
+from entresol.api_floor.request_body import RequestBody
+from entresol.core.decision import Answer, Deny, Outcome
+from entresol.core.errors import ClientError, GatewayError, InternalError, UpstreamError
+from entresol.core.http import HeaderPairs, Headers, ResponseHead
+from entresol.core.ports import Clock, Responder, UpstreamCall
+
+logger = logging.getLogger("entresol.api_floor")
+
+P = ParamSpec("P")
+Phase = Callable[[Exchange], Outcome | Awaitable[Outcome | None] | None]
+HELD_UNREAD = 65536  # bytes of a request body that may pile up before somebody consumes them
+HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
+
+
+class Passage:
+    """The state of one request and the callbacks that move it on. `RequestPath` adds the steps."""
+
+    def __init__(self, exchange: Exchange, responder: Responder, clock: Clock, identity: Identity) -> None:
+        self.exchange = exchange
+        self._responder = responder
+        self._clock = clock
+        self._identity = identity
+        self._chain: Chain = exchange.plan.global_chain
+        self._chain_consumer: Consumer | None = None
+        self._pending: tuple[AnyPlugin, ...] = ()
+        self._priority = 0  # of the plugin that ran last
+        self._body = RequestBody()
+        self._body_is_whole = False  # and stands in exchange.body
+        self._resume: Callable[[], None] | None = None  # the step that waits for body bytes
+        self._task: asyncio.Task[None] | None = None
+        self._call: UpstreamCall | None = None
+        self._filters: list[BodyFilter] = []
+        self._held: list[bytes] | None = None  # the response, when a plugin wants it whole
+        self._held_size = 0
+        self._is_started = False
+        self._is_done = False
+
+    # The steps that carrying a request needs to know.
+
+    def header_filter(self, head: ResponseHead) -> None:
+        raise NotImplementedError
+
+    def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        raise NotImplementedError
+
+    def log(self) -> None:
+        raise NotImplementedError
+
+    # From the client.
+
+    def on_request_body(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        if self._call is not None:
+            self._body.size += len(data)
+            self._call.send_body(data, last, trailer_fields(trailers) if trailers else None)
+            return
+        if self._is_done:
+            return
+        self._body.add(data, last, trailers)
+        resume, self._resume = self._resume, None
+        if resume is not None:
+            self.run(resume)
+        elif self._body.size > HELD_UNREAD:
+            self._responder.pause_request()
+
+    def on_client_gone(self) -> None:
+        if not self._is_done:
+            self._drop_upstream()
+            self.exchange.error = ClientError("client_closed_request", "the client closed the connection", status=499)
+            self.log()
+
+    def on_client_blocked(self) -> None:
+        if self._call is not None:
+            self._call.pause()
+
+    def on_client_writable(self) -> None:
+        if self._call is not None:
+            self._call.resume()
+
+    # From the upstream.
+
+    def on_upstream_blocked(self) -> None:
+        self._responder.pause_request()
+
+    def on_upstream_writable(self) -> None:
+        self._responder.resume_request()
+
+    def on_informational(self, status: int, headers: Headers) -> None:
+        self._responder.inform(status, end_to_end_fields(headers))
+
+    def on_response_head(self, head: ResponseHead) -> None:
+        exchange = self.exchange
+        exchange.times.response_head = self._clock.monotonic()
+        exchange.upstream_status = head.status
+        exchange.source = "service"
+        head.headers = Headers(end_to_end_fields(head.headers))
+        self._identity.mark_proxied(head.headers, exchange)
+        self.run(self._start, head)
+
+    def on_response_body(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        if self._is_done:
+            return
+        if self._held is None:
+            self.run(self.body_filter, data, last, trailers)
+        else:
+            self._hold(self._held, data, last)
+
+    def on_upstream_error(self, error: GatewayError) -> None:
+        self._call = None
+        self.fail(error)
+
+    # How a step waits.
+
+    def _wait_for_body(self, step: Callable[[], None]) -> None:
+        self._resume = step
+        self._responder.ask_for_body()
+        self._responder.resume_request()
+
+    def _has_whole_body(self, limit: int | None) -> bool:
+        """True once `exchange.body` holds all of the body; raises 413 as soon as it is more than `limit` bytes."""
+        body = self._body
+        body.check(limit)
+        if body.is_complete and not self._body_is_whole:
+            self.exchange.body = body.take()
+            self._body_is_whole = True
+        return self._body_is_whole
+
+    def _ends_path(self, phase: Phase, step: Callable[[], None]) -> bool:
+        """Run a plugin's phase. True when the step must stop: there is an outcome, or it has to be waited for."""
+        outcome = phase(self.exchange)
+        if outcome is None:
+            return False
+        if isinstance(outcome, Answer | Deny):
+            self.answer(outcome)
+        else:
+            self._task = asyncio.ensure_future(self._await(outcome, step))
+        return True
+
+    async def _await(self, pending: Awaitable[Outcome | None], step: Callable[[], None]) -> None:
+        try:
+            outcome = await pending
+        except GatewayError as error:
+            return self.fail(error)
+        except Exception:  # noqa: BLE001  # the edge: logged and answered there
+            return self._fail_unexpectedly()
+        finally:
+            self._task = None
+        return self.run(step) if outcome is None else self.run(self.answer, outcome)
+
+    # How a request ends.
+
+    def run(self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Every entry to the path: whatever a step raises becomes an answer."""
+        try:
+            step(*args, **kwargs)
+        except GatewayError as error:
+            self.fail(error)
+        except Exception:  # noqa: BLE001  # the edge: logged and answered there
+            self._fail_unexpectedly()
+
+    def answer(self, outcome: Outcome | GatewayError) -> None:
+        """End the request with a response of our own."""
+        self._drop_upstream()
+        head, body = gateway_response(self.exchange, outcome, self._chain.error_format)
+        self._identity.mark_own(head.headers, self.exchange, self._clock.monotonic())
+        self._is_started = True  # from here on a fault can only break the connection off
+        self._held = None
+        self.header_filter(head)
+        self._responder.start(head)
+        self.exchange.response_bytes += len(body)
+        self._responder.finish(body)
+        self.log()
+
+    def fail(self, error: GatewayError) -> None:
+        """End the request with an error: an answer if none has begun, else the stream's own error, else a break."""
+        if self._is_done:
+            return
+        exchange = self.exchange
+        exchange.error, exchange.source = error, "error"
+        if not self._is_started:
+            return self.run(self.answer, error)
+        self._drop_upstream()
+        render, head = exchange.render_stream_error, exchange.response
+        if render is not None and head is not None and head.content_length is None:
+            self._responder.finish(render(error))
+        else:
+            self._responder.abort()
+        return self.log()
+
+    def _fail_unexpectedly(self) -> None:
+        logger.exception("request %s failed", self.exchange.request_id)
+        self.fail(InternalError("internal_error", "An unexpected error occurred"))
+
+    def _drop_upstream(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+    def _start(self, head: ResponseHead) -> None:
+        self.header_filter(head)
+        if self.exchange.buffer_response:
+            self._held = []
+        else:
+            self._responder.start(head)
+            self._is_started = True
+
+    def _hold(self, held: list[bytes], data: bytes, last: bool) -> None:
+        held.append(data)
+        self._held_size += len(data)
+        if self._held_size > HELD_RESPONSE:
+            self.fail(UpstreamError("upstream_response_too_large", f"response is larger than {HELD_RESPONSE} bytes"))
+        elif last:
+            self.run(self._release, b"".join(held))
+
+    def _release(self, body: bytes) -> None:
+        """A response that was held back is whole: filter it in one piece, then send it with its true length."""
+        self._held = None
+        for change in self._filters:
+            body = change(body, True)
+        self._filters = []
+        head = self.exchange.response
+        assert head is not None  # set by header_filter, which came first
+        head.content_length = len(body)
+        self._responder.start(head)
+        self._is_started = True
+        self.body_filter(body, True, [])

@@ -1,0 +1,42 @@
+"""What has arrived of a request's body while the path is not ready to pass it on."""
+
+from entresol.core.errors import ClientError
+from entresol.core.http import HeaderPairs
+
+
+class RequestBody:
+    """Body bytes held back, in order. `is_complete` once the client has sent all of it."""
+
+    __slots__ = ("_parts", "has_begun", "is_complete", "size", "trailers")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+        self.has_begun = False
+        """The first read of the body, which may be empty, has been seen."""
+        self.is_complete = False
+        self.trailers: HeaderPairs = []
+
+    def add(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        """Hold one more piece."""
+        self.has_begun = True
+        self.is_complete = last
+        self.size += len(data)
+        if data:
+            self._parts.append(data)
+        if trailers:
+            self.trailers = trailers
+
+    def check(self, limit: int | None) -> None:
+        """Raise ClientError 413 when more than `limit` bytes have arrived."""
+        if limit is not None and self.size > limit:
+            raise ClientError(
+                "request_too_large",
+                f"request body is larger than the {limit} bytes this route accepts",
+                status=413,
+            )
+
+    def take(self) -> bytes:
+        """All that is held, as one piece; nothing is held any more."""
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
