@@ -1,0 +1,48 @@
+# One command set. `make demo` and `make test` are all a newcomer needs; both set up what they use.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check fix bench figures clean
+
+demo: .venv/run.done ## set up and run the gateway with the scripted provider
+	$(BIN)/entresol demo
+
+test: .venv/test.done system-tools ## set up and pass every test
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/test.done ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/test.done ## format and apply safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/test.done ## compare with nginx and other gateways; see bench/README.md
+	$(BIN)/python -m bench $(ARGS)
+
+figures: .venv/test.done system-tools ## measure every promised figure: make figures ONLY=foundation
+	$(BIN)/python -m bench.figures $(if $(ONLY),--only $(ONLY))
+
+.PHONY: system-tools
+system-tools: ## the few programs tests use that are no Python package
+	sh tools/system-tools.sh
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.done: .venv/bin/python requirements/run.txt pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+.venv/test.done: .venv/bin/python requirements/test.txt pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
