@@ -77,8 +77,8 @@ class Plugin(Generic[C]):
     priority: ClassVar[int]
     """Higher runs first; unique."""
     config_type: ClassVar[type[PluginConfig]]
-    needs_body: ClassVar[bool] = False
-    """True: `access` runs once `exchange.body` is whole."""
+    needs_body: bool = False
+    """True: `access` runs once `exchange.body` is whole. An instance may set it when its configuration asks for it."""
 
     def __init__(self, config: C, context: PluginContext) -> None:
         self.config = config

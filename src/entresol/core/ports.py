@@ -146,18 +146,28 @@ class Clock(Protocol):
 class Taken(Protocol):
     """The answer of a counter: may the request pass, and what is left in each window."""
 
-    allowed: bool
-    remaining: tuple[int, ...]
+    @property
+    def allowed(self) -> bool: ...
+
+    @property
+    def remaining(self) -> tuple[int, ...]: ...
 
 
 class Window(Protocol):
     """A fixed window that a counter counts in."""
 
-    name: str
-    start: int
-    """Epoch second at which the window began."""
-    length_s: int
-    limit: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def start(self) -> int:
+        """Epoch second at which the window began."""
+
+    @property
+    def length_s(self) -> int: ...
+
+    @property
+    def limit(self) -> int: ...
 
 
 class Counters(Protocol):

@@ -1,0 +1,77 @@
+"""Fixed calendar windows: how many requests may pass per second, minute, hour, day, month and year, in UTC.
+
+A window is a whole calendar unit, as Kong counts: the minute window of 12:30:45 began at 12:30:00. Pure: whoever
+calls brings the time, and keeps the counts.
+"""
+
+import math
+from calendar import monthrange
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+PERIODS = ("second", "minute", "hour", "day", "month", "year")
+"""Shortest first."""
+
+
+class FixedWindow(msgspec.Struct, frozen=True):
+    """One calendar unit in which at most `limit` may be counted."""
+
+    name: str
+    start: int
+    """Epoch second at which it began."""
+    length_s: int
+    limit: int
+
+
+class Tightest(msgspec.Struct, frozen=True):
+    """The window that stops its caller first."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    """Seconds until it starts afresh, at least 1."""
+
+
+def windows_at(now: float, limits: Mapping[str, float]) -> tuple[FixedWindow, ...]:
+    """The windows that `now` (epoch seconds) falls in, shortest first, for `limits` by period name.
+
+    A fractional limit counts as the next whole number: Kong lets a request pass while anything is left of it.
+    """
+    return tuple(_window(period, now, math.ceil(limits[period])) for period in PERIODS if period in limits)
+
+
+def ends_at(windows: Sequence[FixedWindow]) -> int:
+    """Epoch second from which `windows` are no longer the current ones."""
+    return min(window.start + window.length_s for window in windows)
+
+
+def tightest(windows: Sequence[FixedWindow], remaining: Sequence[int], now: float) -> Tightest:
+    """The window with the least remaining; of equal ones the longer, for its end is further off."""
+    best = max(range(len(windows)), key=lambda index: (-remaining[index], windows[index].length_s))
+    window = windows[best]
+    reset = max(1, window.start + window.length_s - math.floor(now))
+    return Tightest(window.limit, remaining[best], reset)
+
+
+def _window(period: str, now: float, limit: int) -> FixedWindow:
+    second = math.floor(now)
+    if period in _LENGTHS:
+        length = _LENGTHS[period]
+        return FixedWindow(period, second - second % length, length, limit)
+    return FixedWindow(period, *_CALENDAR[period](datetime.fromtimestamp(second, UTC)), limit)
+
+
+def _month(moment: datetime) -> tuple[int, int]:
+    first = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    return int(first.timestamp()), monthrange(moment.year, moment.month)[1] * 86_400
+
+
+def _year(moment: datetime) -> tuple[int, int]:
+    first = datetime(moment.year, 1, 1, tzinfo=UTC)
+    return int(first.timestamp()), int(datetime(moment.year + 1, 1, 1, tzinfo=UTC).timestamp() - first.timestamp())
+
+
+_LENGTHS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_CALENDAR: dict[str, Callable[[datetime], tuple[int, int]]] = {"month": _month, "year": _year}
