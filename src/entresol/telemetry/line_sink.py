@@ -1,0 +1,130 @@
+"""Lines to files off the event loop: a bounded queue and one writer thread, in batches.
+
+A line costs the event loop an append. The thread wakes at the first line of a batch, waits `linger_s` for more, and
+writes what there is with one `write` per file. Files are opened for appending, so that several workers can write to
+one file without cutting each other's lines.
+"""
+
+import logging
+import os
+import threading
+from collections import deque
+from typing import Final
+
+from entresol.core.ports import CounterCell, LineSink
+
+logger = logging.getLogger("entresol.telemetry")
+
+STANDARD_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+"""Opened by number: by name they cannot be opened where they are sockets."""
+FILE_MODE: Final = 0o640
+_OPEN_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+
+
+class ThreadedLineSink(LineSink):
+    """The `LineSink` port. The thread starts with the first line, so that forking before is safe.
+
+    `dropped` and `failed` count lines that were lost: to a full queue, and to a file that could not be written.
+    """
+
+    def __init__(
+        self, dropped: CounterCell, failed: CounterCell, max_lines: int = 100_000, linger_s: float = 0.02
+    ) -> None:
+        self._dropped = dropped
+        self._failed = failed
+        self._max_lines = max_lines
+        self._linger_s = linger_s
+        self._queue: deque[tuple[str, bytes, bool]] = deque()
+        self._is_awake = False  # the thread has been told about what is in the queue
+        self._wake = threading.Semaphore(0)
+        self._closing = threading.Event()
+        self._rotate = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._files: dict[str, int] = {}
+        self._complained: set[str] = set()
+
+    def write(self, path: str, line: bytes, reopen: bool = False) -> None:
+        """Queue one line (the newline is added). `reopen` opens the file afresh for the batch the line is in."""
+        queue = self._queue
+        if len(queue) >= self._max_lines:
+            self._dropped.value += 1
+            return
+        queue.append((path, line, reopen))
+        if not self._is_awake:
+            self._is_awake = True
+            if self._thread is None:
+                self._start()
+            self._wake.release()
+
+    def reopen_files(self) -> None:
+        """Open every file afresh with its next line: log rotation has moved the old ones away."""
+        self._rotate.set()
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Write what is queued, close the files and end the thread. False when that takes longer."""
+        thread = self._thread
+        if thread is None:
+            return True
+        self._closing.set()
+        self._wake.release()
+        thread.join(timeout_s)
+        return not thread.is_alive()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="entresol-lines", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            is_closing = self._closing.wait(self._linger_s)
+            # Cleared before the queue is emptied: a line that comes now finds the flag down and wakes us again.
+            self._is_awake = False
+            self._drain()
+            if is_closing:
+                self._close_files(list(self._files))
+                return
+
+    def _drain(self) -> None:
+        if self._rotate.is_set():
+            self._rotate.clear()
+            self._close_files(list(self._files))
+        queue = self._queue
+        batches: dict[str, list[bytes]] = {}
+        reopened: set[str] = set()
+        while queue:
+            path, line, reopen = queue.popleft()
+            batches.setdefault(path, []).append(line)
+            if reopen:
+                reopened.add(path)
+        self._close_files([path for path in reopened if path in self._files])
+        for path, lines in batches.items():
+            self._append(path, lines)
+
+    def _append(self, path: str, lines: list[bytes]) -> None:
+        data = memoryview(b"\n".join([*lines, b""]))
+        try:
+            while data:
+                data = data[os.write(self._opened(path), data) :]
+        except OSError as error:
+            self._failed.value += len(lines)
+            self._close_files([path] if path in self._files else [])
+            if path not in self._complained:
+                self._complained.add(path)
+                logger.error("log lines for %s are being lost: %s", path, error.strerror)
+        else:
+            if path in self._complained:
+                self._complained.discard(path)
+                logger.warning("log lines for %s are written again", path)
+
+    def _opened(self, path: str) -> int:
+        file = self._files.get(path)
+        if file is None:
+            stream = STANDARD_STREAMS.get(path)
+            file = os.open(path, _OPEN_FLAGS, FILE_MODE) if stream is None else os.dup(stream)
+            self._files[path] = file
+        return file
+
+    def _close_files(self, paths: list[str]) -> None:
+        for path in paths:
+            os.close(self._files.pop(path))
