@@ -44,6 +44,8 @@ class CompiledRoute(msgspec.Struct, frozen=True):
 
     entity: Route
     service: CompiledService | None
+    https_only: bool = False
+    """The route does not list http: a plain request gets `entity.https_redirect_status_code` instead of an answer."""
 
 
 class RouteMatch(msgspec.Struct, frozen=True):

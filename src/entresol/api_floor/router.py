@@ -1,0 +1,113 @@
+"""Finds the route of a request by Kong's `traditional_compatible` rules, without looking at every route.
+
+A route becomes candidates, one for each of its (host, path) pairs; all candidates have one order: Kong's 64-bit
+priority, then the older route. Tables keyed by host and path prefix give the few candidates that can match; of these
+the first in that order whose remaining conditions hold takes the request.
+
+As in Kong, `protocols` does not take part: a plain request on an https-only route is matched, so that it can be
+redirected (see `CompiledRoute.https_only`).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from entresol.api_floor.path_handling import PathBuilder, path_builder
+from entresol.api_floor.plan import CompiledRoute, RouteMatch
+from entresol.api_floor.route_candidates import Candidate, PathTable, candidates_of
+from entresol.core.http import RequestHead
+from entresol.core.uri import normalise_path
+
+MEMO_SIZE: Final = 1024
+MEMO_PATH_LENGTH: Final = 256
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RouteTable:
+    """The router of one plan. Results are remembered where method, host and path decide alone."""
+
+    def __init__(self, routes: Sequence[CompiledRoute]) -> None:
+        candidates = sorted(
+            (candidate for position, route in enumerate(routes) for candidate in candidates_of(route, position)),
+            key=lambda candidate: candidate.order,
+        )
+        for rank, candidate in enumerate(candidates):
+            candidate.rank = rank
+        self._builders = {route.entity.id: _builder_of(route) for route in routes}
+        self._hosts = _tables(candidates)
+        self._any_host = PathTable(candidate for candidate in candidates if candidate.host is None)
+        self._suffixes = frozenset(key for key in self._hosts if key.startswith("."))
+        self._prefixes = frozenset(key for key in self._hosts if key.endswith("."))
+        self._uses_methods = any(candidate.conditions.methods for candidate in candidates)
+        self._remembers = not any(candidate.conditions.beyond_method for candidate in candidates)
+        self._memo: dict[tuple[str, bytes | None, str], RouteMatch] = {}
+
+    def match(self, request: RequestHead) -> RouteMatch | None:
+        """The route that takes the request, or None."""
+        host = request.headers.get(b"host") if self._hosts else None
+        if not self._remembers or len(request.path) > MEMO_PATH_LENGTH:
+            return self._find(request, host)
+        key = (request.method if self._uses_methods else "", host, request.path)
+        match = self._memo.get(key)
+        if match is None:
+            match = self._find(request, host)
+            if match is not None:
+                if len(self._memo) >= MEMO_SIZE:
+                    self._memo.clear()
+                self._memo[key] = match
+        return match
+
+    def _find(self, request: RequestHead, host: bytes | None) -> RouteMatch | None:
+        path = normalise_path(request.path)
+        port = 0
+        best = None
+        if host is not None:
+            name, port = _split_host(host, request)
+            for table in self._tables_of(name):
+                best = table.first(path, request, port, best)
+        best = self._any_host.first(path, request, port, best)
+        return None if best is None else self._result(best, path)
+
+    def _tables_of(self, name: str) -> Iterable[PathTable]:
+        hosts = self._hosts
+        if name in hosts:
+            yield hosts[name]
+        if self._suffixes or self._prefixes:
+            dot = name.find(".")
+            while dot >= 0:
+                if name[dot:] in self._suffixes:
+                    yield hosts[name[dot:]]
+                if name[: dot + 1] in self._prefixes:
+                    yield hosts[name[: dot + 1]]
+                dot = name.find(".", dot + 1)
+
+    def _result(self, candidate: Candidate, path: str) -> RouteMatch:
+        matched, captures = candidate.extent(path)
+        route = candidate.route
+        return RouteMatch(
+            route=route,
+            upstream_path=self._builders[route.entity.id](path, matched),
+            prefix=path[:matched] if route.entity.strip_path and not candidate.is_pathless else "",
+            captures=captures,
+        )
+
+
+def _tables(candidates: Sequence[Candidate]) -> dict[str, PathTable]:
+    by_host: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.host is not None:
+            by_host.setdefault(candidate.host, []).append(candidate)
+    return {host: PathTable(own) for host, own in by_host.items()}
+
+
+def _builder_of(route: CompiledRoute) -> PathBuilder:
+    entity = route.entity
+    return path_builder("/" if route.service is None else route.service.path, entity.strip_path, entity.path_handling)
+
+
+def _split_host(host: bytes, request: RequestHead) -> tuple[str, int]:
+    """Name in lower case and the port the client addressed."""
+    name = host.decode("latin-1").lower()
+    head, separator, digits = name.rpartition(":")
+    if separator and digits.isascii() and digits.isdigit() and len(digits) <= 5:
+        return head.removesuffix("."), int(digits)
+    return name.removesuffix("."), _DEFAULT_PORTS[request.connection.scheme]
