@@ -1,0 +1,376 @@
+"""The seam of wire formats: hub and spoke, pure, one format a file, registered under `entresol.formats`.
+
+Two layers, because most traffic needs only the first:
+
+- `Format` reads just enough of a call to route, check, edit and bill it. When client and provider speak the same
+  format, the rest passes as bytes: unknown fields survive because nobody looks at them.
+- `ChatFormat` adds translation to and from the canonical types, for pairs that differ.
+
+The promise of translation: every field of a request is mapped, dropped and reported (`Encoded.dropped`, which becomes
+the header `x-entresol-dropped`), or refused (`ClientError` `unsupported_by_provider`). `Losses` is how encoders keep
+it: it knows every canonical field, so one that an encoder forgets shows up as dropped, never as silence.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, Final, Literal, Protocol, TypeVar
+
+import msgspec
+
+from entresol.core.errors import ClientError, UpstreamError
+from entresol.llm.events import ChatEvent, ErrorDetail
+from entresol.llm.types import (
+    ChatRequest,
+    ChatResponse,
+    FinishReason,
+    JsonObject,
+    Native,
+    Tool,
+    ToolResult,
+    Usage,
+)
+
+Operation = Literal["chat", "completions", "embeddings"]
+
+Framing = Literal["sse", "json-array"]
+"""How a stream's events are told apart. Only Gemini has the second: one JSON array, sent piece by piece."""
+
+Fields = dict[str, msgspec.Raw]
+"""The top level of a JSON object: values still in their own bytes."""
+
+T = TypeVar("T")
+
+_decode_fields: Final = msgspec.json.Decoder(Fields).decode
+encode_json: Final = msgspec.json.Encoder().encode
+decode_json: Final = msgspec.json.Decoder().decode
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about a provider (and model) that one wire format leaves open."""
+
+    provider: str
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """OpenAI renamed it; most compatible servers know only the old name."""
+    default_max_tokens: int = 4096
+    """For formats that demand a limit when the client gave none."""
+    has_developer_role: bool = False
+    """Knows role `developer`; elsewhere it becomes `system`."""
+    unsupported: frozenset[str] = frozenset()
+    """Canonical request fields this provider does not take: dropped and reported."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator sets for every call of a model; each wins over the client's value."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    dimensions: int | None = None
+    """Length of embedding vectors."""
+
+
+NO_OPTIONS: Final = Options()
+
+
+class Opened(msgspec.Struct):
+    """A request body whose top level has been read."""
+
+    fields: Fields
+    model: str | None
+    """None: the client named none."""
+    stream: bool
+    framing: Framing = "sse"
+
+
+class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream encoder must know about the call."""
+
+    model: str
+    """Stands in until the provider names one."""
+    include_usage: bool = True
+    """False: the client did not ask for usage, in a format where it is asked for."""
+    framing: Framing = "sse"
+
+
+class Encoded(msgspec.Struct):
+    """A body in a wire format, and what it could not say."""
+
+    body: bytes
+    dropped: list[str] = []
+    """Paths in the source format's own words."""
+
+
+class CallFacts(msgspec.Struct, kw_only=True):
+    """What an answer says about the call. None: it does not say."""
+
+    usage: Usage | None = None
+    model: str | None = None
+    response_id: str | None = None
+    finish_reason: FinishReason | None = None
+    service_tier: str | None = None
+    is_complete: bool = False
+    """A stream ended as its format says it should; always True for a whole answer that could be read."""
+    error: ErrorDetail | None = None
+    """The answer, or an event of the stream, is an error."""
+
+
+class StreamDecoder(Protocol):
+    """A provider's stream as events, over any split of its bytes."""
+
+    def feed(self, data: bytes) -> list[ChatEvent]:
+        """The events that `data` completes. Raises UpstreamError `provider_bad_response` on garbage."""
+
+    def finish(self) -> list[ChatEvent]:
+        """The end of the body. Yields `Ended` here or earlier if, and only if, the stream was complete."""
+
+
+class StreamEncoder(Protocol):
+    """Events as a client's stream."""
+
+    def encode(self, events: list[ChatEvent]) -> bytes:
+        """The bytes for these events, possibly none. `Failed` becomes the format's error event."""
+
+
+class Format:
+    """A wire format of one operation, as far as a call that stays in it needs. Stateless; one instance serves all."""
+
+    name: ClassVar[str]
+    operation: ClassVar[Operation]
+    prompt_field: ClassVar[str]
+    """The top-level field with the prompt; a request without it is refused."""
+    option_fields: ClassVar[Mapping[str, str]] = {}
+    """`Options` field to top-level wire name."""
+    content_type: ClassVar[bytes] = b"application/json"
+    stream_content_type: ClassVar[bytes] = b"text/event-stream"
+
+    # Requests.
+
+    def open(self, body: bytes, path: str = "", query: str = "") -> Opened:
+        """Read the top level. `path` and `query` are the client's, for formats that say the model there.
+
+        Raises ClientError `bad_json` (not a JSON object, too deep, cut off) or `bad_request` (wrong types).
+        """
+        fields = read_fields(body)
+        return Opened(fields, read_field(fields, "model", str), read_field(fields, "stream", bool) or False)
+
+    def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
+        """The body for a provider that speaks this format: only what has to change is changed.
+
+        The top level is written anew from what was read, so that a repeated key cannot mean one thing to us and
+        another to the provider; values keep their bytes.
+        """
+        fields = opened.fields
+        if opened.model != model:
+            fields["model"] = raw_json(model)
+        if opened.stream != stream:
+            fields["stream"] = raw_json(stream)
+        if options is not NO_OPTIONS:
+            for name, wire_name in self.option_fields.items():
+                value = getattr(options, name)
+                if value is not None:
+                    fields[wire_name] = raw_json(value)
+        return encode_json(fields)
+
+    # Answers in the client's own format.
+
+    def response_facts(self, body: bytes) -> CallFacts:
+        """What a whole answer says. Raises UpstreamError `provider_bad_response` if it is not one."""
+        raise NotImplementedError
+
+    def fragment_facts(self, head: bytes, tail: bytes) -> CallFacts:
+        """What can be read from the start and the end of an answer too large to be read whole."""
+        raise NotImplementedError
+
+    def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
+        """What a stream said. `head` is its start; `tail` its end, None if `head` is all of it. Never raises."""
+        raise NotImplementedError
+
+    # Errors.
+
+    def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:
+        """A provider's error answer; None if it is not in this format."""
+        raise NotImplementedError
+
+    def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
+        """An error answer: the format's own error object, beside it `message` and `request_id` as Kong writes them."""
+        raise NotImplementedError
+
+    def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
+        """An error as the last event of a stream under way. No official client takes it for success."""
+        raise NotImplementedError
+
+    def encode_error(self, status: int, code: str, message: str, request_id: str) -> tuple[bytes, bytes]:
+        """Content type and body of one of our own errors (api_floor.plugin.ErrorFormat)."""
+        error = ErrorDetail(status=status, code=code, message=message)
+        return b"application/json; charset=utf-8", self.error_body(error, request_id)
+
+
+class ChatFormat(Format):
+    """A chat format that can be translated."""
+
+    operation = "chat"
+    wire_names: ClassVar[Mapping[str, str]] = {}
+    """Canonical request field to this format's own name, where they differ: how losses are reported to clients."""
+
+    def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
+        """Raises ClientError `bad_json` or `bad_request`, which names the field."""
+        raise NotImplementedError
+
+    def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
+        """Raises ClientError `unsupported_by_provider` for what cannot be left out without changing the meaning."""
+        raise NotImplementedError
+
+    def decode_response(self, body: bytes) -> ChatResponse:
+        """Raises UpstreamError `provider_bad_response`."""
+        raise NotImplementedError
+
+    def encode_response(self, response: ChatResponse) -> Encoded:
+        """The answer for a client. Raises UpstreamError `provider_bad_response` if it cannot be expressed at all."""
+        raise NotImplementedError
+
+    def stream_decoder(self) -> StreamDecoder:
+        """A fresh decoder of one stream, whatever its framing."""
+        raise NotImplementedError
+
+    def stream_encoder(self, shape: StreamShape) -> StreamEncoder:
+        """A fresh encoder of one stream."""
+        raise NotImplementedError
+
+
+class Losses:
+    """Keeps the promise that nothing of a request is silently lost while one encoder works on it.
+
+    `claimed` names the canonical fields the encoder writes. `finish` reports every other field the client set and,
+    when the formats differ, every key of every `extra`; `drop` reports what only the encoder can see.
+    """
+
+    def __init__(self, request: ChatRequest, format_name: str, claimed: frozenset[str], profile: Profile) -> None:
+        self._request = request
+        self._is_foreign = request.origin != format_name
+        self._profile = profile
+        self._claimed = (claimed | _NEVER_LOST) - profile.unsupported
+        self._dropped: list[str] = []
+
+    def takes(self, name: str) -> bool:
+        """False when the provider does not take this canonical field: leave it out, it is reported."""
+        return name not in self._profile.unsupported
+
+    def own(self, extra: JsonObject) -> JsonObject:
+        """What of an `extra` to write: all of it in the format it came from, nothing in another."""
+        return {} if self._is_foreign else extra
+
+    def drop(self, path: str) -> None:
+        """Report a loss, such as `messages[].content[].image_url.detail`."""
+        if path not in self._dropped:
+            self._dropped.append(path)
+
+    def refuse(self, path: str, why: str) -> ClientError:
+        """The error to raise for a field that must not be left out."""
+        return unsupported(self._profile.provider, path, why)
+
+    def finish(self) -> list[str]:
+        """Everything dropped, without repetitions."""
+        request = self._request
+        for name, default in _REQUEST_DEFAULTS:
+            if name not in self._claimed and getattr(request, name) != default:
+                self.drop(name)
+        if self._is_foreign:
+            for where, extra in _extras(request):
+                for name in extra:
+                    self.drop(where + name)
+        return self._dropped
+
+
+def _extras(request: ChatRequest) -> Iterator[tuple[str, JsonObject]]:
+    yield "", request.extra
+    if request.reasoning is not None:
+        yield "reasoning.", request.reasoning.extra
+    for tool in request.tools:
+        if isinstance(tool, Tool):
+            yield "tools[].", tool.extra
+    for message in request.messages:
+        yield "messages[].", message.extra
+        for part in message.parts:
+            if not isinstance(part, Native):
+                yield "messages[].content[].", part.extra
+            if isinstance(part, ToolResult):
+                for inner in part.parts:
+                    if not isinstance(inner, Native):
+                        yield "messages[].content[].content[].", inner.extra
+
+
+def unsupported(provider: str, path: str, why: str) -> ClientError:
+    """The refusal of a field that the target cannot express."""
+    return ClientError("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
+
+
+def bad_response(what: str) -> UpstreamError:
+    """The error for an answer that is not what its format says."""
+    return UpstreamError("provider_bad_response", f"the provider's answer cannot be read: {what}")
+
+
+def bad_request(path: str, what: str) -> ClientError:
+    """The error for a field of the wrong type or value."""
+    return ClientError("bad_request", f"{path}: {what}")
+
+
+def read_fields(body: bytes) -> Fields:
+    """The top level of a JSON object. Raises ClientError `bad_json`."""
+    try:
+        return _decode_fields(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ClientError(
+            "bad_json", "content-type header does not match request body, or bad JSON formatting"
+        ) from error
+    except RecursionError as error:
+        raise ClientError("bad_json", "the request body is nested too deeply") from error
+
+
+def read_field(fields: Fields, name: str, kind: type[T]) -> T | None:
+    """A top-level field, None if it is missing or null. Raises ClientError `bad_request` on another type."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return _FIELD_DECODERS[kind](raw)  # type: ignore[return-value]  # the decoder is the one of `kind`
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise bad_request(name, str(error)) from error
+
+
+def raw_json(value: object) -> msgspec.Raw:
+    """A value as it goes into `Fields`."""
+    return msgspec.Raw(encode_json(value))
+
+
+def decode_request_as(decode: Callable[[bytes], T], body: bytes) -> T:
+    """Run a typed msgspec decoder on a client's body. Raises ClientError `bad_json` or `bad_request`."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError as error:
+        raise ClientError("bad_request", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ClientError(
+            "bad_json", "content-type header does not match request body, or bad JSON formatting"
+        ) from error
+    except RecursionError as error:
+        raise ClientError("bad_json", "the request body is nested too deeply") from error
+
+
+def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:
+    """Run a typed msgspec decoder on a provider's body. Raises UpstreamError `provider_bad_response`."""
+    try:
+        return decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_response(str(error) or "nested too deeply") from error
+
+
+_FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {
+    str: msgspec.json.Decoder(str | None).decode,
+    bool: msgspec.json.Decoder(bool | None).decode,
+}
+_NEVER_LOST: Final = frozenset(("origin", "messages", "stream", "include_usage", "extra"))
+_REQUEST_DEFAULTS: Final = tuple(
+    (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
+    for field in msgspec.structs.fields(ChatRequest)
+    if not field.required
+)
