@@ -309,6 +309,11 @@ def bad_response(what: str) -> UpstreamError:
     return UpstreamError("provider_bad_response", f"the provider's answer cannot be read: {what}")
 
 
+def bad_field(path: str, what: str) -> UpstreamError:
+    """The error for a field of an answer (`reading.Fault`)."""
+    return bad_response(f"{path}: {what}")
+
+
 def bad_request(path: str, what: str) -> ClientError:
     """The error for a field of the wrong type or value."""
     return ClientError("bad_request", f"{path}: {what}")

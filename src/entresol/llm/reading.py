@@ -1,0 +1,142 @@
+"""Reading decoded JSON field by field, with errors that say where, and with nothing lost.
+
+Every read takes the field out of the object; `rest()` is what nobody asked for. A decoder that keeps `rest()` as
+`extra` therefore cannot overlook a field.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from entresol.core.errors import GatewayError
+from entresol.llm.types import JsonObject
+
+T = TypeVar("T")
+
+Fault = Callable[[str, str], GatewayError]
+"""Makes the error for a field: its path and what is wrong. `format.bad_request` for requests, `bad_field` for answers."""
+
+
+class ObjectReader:
+    """Takes typed fields out of one JSON object. A field that is null counts as missing."""
+
+    __slots__ = ("_fault", "_fields", "path")
+
+    def __init__(self, value: object, path: str, fault: Fault) -> None:
+        if not isinstance(value, dict):
+            raise fault(path, f"expected an object, got {json_type(value)}")
+        self._fields: JsonObject = value.copy()
+        self._fault = fault
+        self.path = path
+        """Where the object stands, such as `messages[2]`; empty for the top level."""
+
+    def string(self, name: str) -> str | None:
+        value = self._fields.pop(name, None)
+        if value is None or isinstance(value, str):
+            return value
+        raise self.wrong(name, "a string", value)
+
+    def need_string(self, name: str) -> str:
+        return self.need(name, self.string(name))
+
+    def integer(self, name: str) -> int | None:
+        value = self._fields.pop(name, None)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        raise self.wrong(name, "an integer", value)
+
+    def number(self, name: str) -> float | None:
+        value = self._fields.pop(name, None)
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        raise self.wrong(name, "a number", value)
+
+    def boolean(self, name: str) -> bool | None:
+        value = self._fields.pop(name, None)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self.wrong(name, "true or false", value)
+
+    def object(self, name: str) -> JsonObject | None:
+        value = self._fields.pop(name, None)
+        if value is None or isinstance(value, dict):
+            return value
+        raise self.wrong(name, "an object", value)
+
+    def reader(self, name: str) -> "ObjectReader | None":
+        """A nested object, to be read likewise."""
+        value = self._fields.pop(name, None)
+        return None if value is None else ObjectReader(value, self.at(name), self._fault)
+
+    def readers(self, name: str) -> "list[ObjectReader] | None":
+        """A list of objects."""
+        value = self._list(name)
+        if value is None:
+            return None
+        where = self.at(name)
+        return [ObjectReader(item, f"{where}[{index}]", self._fault) for index, item in enumerate(value)]
+
+    def strings(self, name: str) -> list[str] | None:
+        value = self._list(name)
+        if value is None:
+            return None
+        strings = [item for item in value if isinstance(item, str)]
+        if len(strings) != len(value):
+            raise self.wrong(name, "a list of strings", value)
+        return strings
+
+    def string_or_strings(self, name: str) -> list[str] | None:
+        """A field that may be one string instead of a list of them."""
+        value = self._fields.get(name)
+        if isinstance(value, str):
+            del self._fields[name]
+            return [value]
+        return self.strings(name)
+
+    def take(self, name: str) -> object:
+        """The field as it is, None if it is missing."""
+        return self._fields.pop(name, None)
+
+    def peek(self, name: str) -> object:
+        """The field, left where it is."""
+        return self._fields.get(name)
+
+    def need(self, name: str, value: T | None) -> T:
+        """`value`, which must not be missing."""
+        if value is None:
+            raise self._fault(self.at(name), "is required")
+        return value
+
+    def rest(self) -> JsonObject:
+        """What was not taken."""
+        return self._fields
+
+    def at(self, name: str) -> str:
+        """The path of a field."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def wrong(self, name: str, expected: str, value: object) -> GatewayError:
+        """The error for a field of another kind than `expected`."""
+        return self._fault(self.at(name), f"expected {expected}, got {json_type(value)}")
+
+    def invalid(self, name: str, what: str) -> GatewayError:
+        """The error for a field with a value that makes no sense."""
+        return self._fault(self.at(name), what)
+
+    def _list(self, name: str) -> list[object] | None:
+        value = self._fields.pop(name, None)
+        if value is None or isinstance(value, list):
+            return value
+        raise self.wrong(name, "a list", value)
+
+
+def json_type(value: object) -> str:
+    """A value's type in JSON's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int | float):
+        return "a number"
+    return {str: "a string", list: "a list", dict: "an object"}.get(type(value), "something else")
