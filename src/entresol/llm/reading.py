@@ -13,7 +13,10 @@ from entresol.llm.types import JsonObject
 T = TypeVar("T")
 
 Fault = Callable[[str, str], GatewayError]
-"""Makes the error for a field: its path and what is wrong. `format.bad_request` for requests, `bad_field` for answers."""
+"""Makes the error for a field: its path and what is wrong.
+
+`format.bad_request` for requests, `format.bad_field` for answers.
+"""
 
 
 class ObjectReader:
@@ -58,7 +61,7 @@ class ObjectReader:
             return value
         raise self.wrong(name, "true or false", value)
 
-    def object(self, name: str) -> JsonObject | None:
+    def mapping(self, name: str) -> JsonObject | None:
         value = self._fields.pop(name, None)
         if value is None or isinstance(value, dict):
             return value
@@ -139,4 +142,6 @@ def json_type(value: object) -> str:
         return "a boolean"
     if isinstance(value, int | float):
         return "a number"
-    return {str: "a string", list: "a list", dict: "an object"}.get(type(value), "something else")
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"
