@@ -1,0 +1,108 @@
+"""Serialises a request for an upstream from parsed parts (RFC 9112 §3, §6). Nothing a client sent is copied as it was.
+
+The transport owns Host, framing and everything that belongs to the connection. Whatever else it is given is checked:
+no field can end its line early, no name can hide another field.
+"""
+
+import re
+from typing import Final
+
+from entresol.core.errors import ClientError
+from entresol.core.http import HOP_BY_HOP, HeaderPairs, UpstreamRequest
+
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHODS_WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
+_CONTROLS: Final = bytes(range(0x21)) + b"\x7f"
+_LINE_BREAKERS: Final = b"\r\n\0"
+_MAX_KNOWN_NAMES: Final = 4096
+
+_OURS: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+"""Written by this module or not at all: we never wait for 100 (Continue), so no Expect is passed on."""
+
+# name → its line up to the value, b"" for a field that is ours; filled with checked names as they come
+_known_names: dict[bytes, bytes] = dict.fromkeys(_OURS, b"")
+
+
+def serialise_head(request: UpstreamRequest, body: bytes, last: bool) -> tuple[bytes, int | None]:
+    """The request head with its blank line, and how many body bytes it announces; None: the body is chunked.
+
+    Raises ClientError for parts that do not fit into one HTTP/1.1 head.
+    """
+    try:
+        start = f"{request.method} {request.target} HTTP/1.1\r\nhost: {request.host}".encode("latin-1")
+    except UnicodeEncodeError:
+        raise _unsendable("the method, path or host") from None
+    # exactly the three spaces and the CR LF that are ours
+    if len(start) - len(start.translate(None, _CONTROLS)) != 5:
+        raise _unsendable("the method, path or host")
+    parts = [start]
+    known = _known_names
+    announced: bytes | None = None
+    line_ends = 1
+    for name, value in request.headers.pairs:
+        prefix = known.get(name)
+        if prefix is None:
+            prefix = _line_start(name)
+        if prefix:
+            parts.append(prefix)
+            parts.append(value)
+            line_ends += 1
+        elif name == b"content-length":
+            announced = value
+    framing, length = _framing(request, body, last, announced)
+    parts.append(framing)
+    line_ends += framing.count(b"\n")
+    head = b"".join(parts)
+    # one pass over the head: any CR, LF or NUL beyond the ends of our own lines came in through a part
+    if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * line_ends:
+        raise _unsendable("a header field")
+    return head, length
+
+
+def _framing(request: UpstreamRequest, body: bytes, last: bool, announced: bytes | None) -> tuple[bytes, int | None]:
+    """The end of the head, from the fields that frame the body on, and the body's size (RFC 9112 §6)."""
+    upgrade = request.upgrade
+    if upgrade is not None:
+        if upgrade.translate(None, _CONTROLS) != upgrade:
+            raise _unsendable("Upgrade")
+        return b"\r\nconnection: upgrade\r\nupgrade: %b\r\n\r\n" % upgrade, 0
+    if last:
+        if body or request.method in _METHODS_WITH_BODY:
+            return b"\r\ncontent-length: %d\r\n\r\n" % len(body), len(body)
+        return b"\r\n\r\n", 0
+    if announced is not None:
+        if not announced.isdigit() or len(announced) > 18:
+            raise _unsendable("Content-Length")
+        return b"\r\ncontent-length: %b\r\n\r\n" % announced, int(announced)
+    return b"\r\ntransfer-encoding: chunked\r\n\r\n", None
+
+
+def encode_chunk(data: bytes, last: bool, trailers: HeaderPairs | None = None) -> bytes:
+    """Body bytes in chunked coding (RFC 9112 §7.1), with the end of the body and its trailers when `last`."""
+    chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+    if not last:
+        return chunk
+    if not trailers:
+        return chunk + b"0\r\n\r\n"
+    lines = [chunk + b"0"]
+    for name, value in trailers:
+        if (_known_names.get(name) or _line_start(name)) and value.translate(None, _LINE_BREAKERS) == value:
+            lines.append(name + b": " + value)
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
+
+
+def _line_start(name: bytes) -> bytes:
+    """Check a field name and remember the start of its line."""
+    lower = name.lower()
+    if _TOKEN.fullmatch(name) is None:
+        raise _unsendable("a header field name")
+    start = b"" if lower in _OURS else b"\r\n" + name + b": "
+    if len(_known_names) < _MAX_KNOWN_NAMES and len(name) <= 64:
+        _known_names[name] = start
+    return start
+
+
+def _unsendable(what: str) -> ClientError:
+    text = f"{what} holds characters that cannot be sent in an HTTP/1.1 request head; remove them"
+    return ClientError("request_not_sendable", text)
