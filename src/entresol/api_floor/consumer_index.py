@@ -30,6 +30,12 @@ class ConsumerIndex:
                 return None
         return found
 
+    def has_expired(self, kind: str, digest: bytes) -> bool:
+        """Whether the credential exists, but its time is over."""
+        found = self._by_credential.get((kind, digest))
+        expires_at = None if found is None else found[1].expires_at
+        return expires_at is not None and expires_at <= self._clock.now()
+
     def by_name(self, name_or_id: str) -> Consumer | None:
         """A consumer by username or id."""
         return self._by_name.get(name_or_id)

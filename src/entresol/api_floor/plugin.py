@@ -39,7 +39,11 @@ class ConsumerDirectory(Protocol):
     """The consumers of the plan a plugin belongs to."""
 
     def by_credential(self, kind: str, digest: bytes) -> tuple[Consumer, Credential] | None:
-        """Who holds a credential. `kind` is the entity, such as `keyauth_credentials`; `digest` its SHA-256."""
+        """Who holds a credential; nobody holds an expired one. `kind` is the entity, such as `keyauth_credentials`;
+        `digest` its SHA-256."""
+
+    def has_expired(self, kind: str, digest: bytes) -> bool:
+        """Whether `by_credential` knows nobody because the credential has expired; to say so to its holder."""
 
     def by_name(self, name_or_id: str) -> Consumer | None:
         """A consumer by username or id, for `anonymous`."""
@@ -77,6 +81,8 @@ class Plugin(Generic[C]):
     priority: ClassVar[int]
     """Higher runs first; unique."""
     config_type: ClassVar[type[PluginConfig]]
+    scopes: ClassVar[frozenset[str]] = frozenset(("service", "route", "consumer", "consumer_group"))
+    """What an instance may be attached to; a plugin that authenticates leaves consumers out, as in Kong."""
     needs_body: bool = False
     """True: `access` runs once `exchange.body` is whole. An instance may set it when its configuration asks for it."""
 

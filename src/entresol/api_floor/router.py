@@ -5,17 +5,21 @@ priority, then the older route. Tables keyed by host and path prefix give the fe
 the first in that order whose remaining conditions hold takes the request.
 
 As in Kong, `protocols` does not take part: a plain request on an https-only route is matched, so that it can be
-redirected (see `CompiledRoute.https_only`).
+redirected; its match says so in `refusal`.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
+from entresol.api_floor.entities import Route
 from entresol.api_floor.path_handling import PathBuilder, path_builder
 from entresol.api_floor.plan import CompiledRoute, RouteMatch
 from entresol.api_floor.route_candidates import Candidate, PathTable, candidates_of
+from entresol.core.decision import Answer, Deny, Outcome
 from entresol.core.http import RequestHead
-from entresol.core.uri import normalise_path
+from entresol.core.uri import escape_path, normalise_path
 
 MEMO_SIZE: Final = 1024
 MEMO_PATH_LENGTH: Final = 256
@@ -42,7 +46,13 @@ class RouteTable:
         self._memo: dict[tuple[str, bytes | None, str], RouteMatch] = {}
 
     def match(self, request: RequestHead) -> RouteMatch | None:
-        """The route that takes the request, or None."""
+        """The route that takes the request, or None; with a refusal when the request should have come over TLS."""
+        match = self._remembered(request)
+        if match is not None and match.route.https_only and request.connection.tls is None:
+            return msgspec.structs.replace(match, refusal=_towards_https(match.route.entity, request))
+        return match
+
+    def _remembered(self, request: RequestHead) -> RouteMatch | None:
         host = request.headers.get(b"host") if self._hosts else None
         if not self._remembers or len(request.path) > MEMO_PATH_LENGTH:
             return self._find(request, host)
@@ -102,6 +112,17 @@ def _tables(candidates: Sequence[Candidate]) -> dict[str, PathTable]:
 def _builder_of(route: CompiledRoute) -> PathBuilder:
     entity = route.entity
     return path_builder("/" if route.service is None else route.service.path, entity.strip_path, entity.path_handling)
+
+
+def _towards_https(route: Route, request: RequestHead) -> Outcome:
+    """426 or a redirect to the same place (Kong: `https_redirect_status_code`)."""
+    host = request.headers.get(b"host")
+    if route.https_redirect_status_code == 426 or not host:
+        upgrade = ((b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"))
+        return Deny(426, "https_required", "Please use HTTPS protocol", headers=upgrade)
+    target = escape_path(request.path) + (f"?{request.query}" if request.query else "")
+    location = b"https://" + host + target.encode("ascii", "ignore")
+    return Answer(route.https_redirect_status_code, headers=((b"location", location),))
 
 
 def _split_host(host: bytes, request: RequestHead) -> tuple[str, int]:

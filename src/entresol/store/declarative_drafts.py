@@ -1,0 +1,258 @@
+"""From the shape of a file to entities-to-be: nested or flat, with ids made and references resolved.
+
+What may nest in what follows from the foreign keys the entities declare: `routes` refer to `services`, so a service
+may hold `routes`.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import inspect
+
+from entresol.api_floor.entities import ENTITIES, Entity, PluginInstance, Sni
+from entresol.core.schema import Violation, Violations
+from entresol.core.secret import Secret
+
+KINDS: Final[dict[str, type[Entity]]] = {cls.kind: cls for cls in ENTITIES}
+NOT_YET_KINDS: Final = frozenset(
+    (
+        "acls",
+        "basicauth_credentials",
+        "ca_certificates",
+        "cloned_plugins",
+        "custom_entities",
+        "custom_plugins",
+        "filter_chains",
+        "hmacauth_credentials",
+        "jwt_secrets",
+        "key_sets",
+        "keys",
+        "licenses",
+        "mtls_auth_credentials",
+        "oauth2_credentials",
+        "partials",
+        "rbac_roles",
+        "service_packages",
+        "targets",
+        "upstreams",
+        "vaults",
+    )
+)
+"""What Kong's files may also hold."""
+
+NAMESPACE: Final = uuid.UUID("0f6c7a0e-3b52-5d0e-9a43-6d6b2a5c8e11")
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+
+
+class ForeignKey:
+    """A field that refers to an entity of another kind, or to several."""
+
+    __slots__ = ("field", "is_many", "kind")
+
+    def __init__(self, field: str, kind: str, is_many: bool) -> None:
+        self.field = field
+        self.kind = kind
+        self.is_many = is_many
+
+
+def foreign_keys(cls: type[Entity]) -> tuple[ForeignKey, ...]:
+    """The foreign keys a class declares."""
+    return _FOREIGN_KEYS[cls.kind]
+
+
+def _declared_foreign_keys(cls: type[Entity]) -> Iterator[ForeignKey]:
+    info = inspect.type_info(cls)
+    assert isinstance(info, inspect.StructType)
+    for field in info.fields:
+        for kind, is_many in _foreign_kind(field.type):
+            yield ForeignKey(field.encode_name, kind, is_many)
+
+
+def _foreign_kind(info: inspect.Type) -> Iterator[tuple[str, bool]]:
+    if isinstance(info, inspect.Metadata):
+        if info.extra and "foreign" in info.extra:
+            yield info.extra["foreign"], isinstance(info.type, inspect.VarTupleType)
+        else:
+            yield from _foreign_kind(info.type)
+    elif isinstance(info, inspect.UnionType):
+        for option in info.types:
+            yield from _foreign_kind(option)
+
+
+_FOREIGN_KEYS: Final = {cls.kind: tuple(_declared_foreign_keys(cls)) for cls in ENTITIES}
+NESTED: Final[dict[str, dict[str, str]]] = {
+    parent: {
+        kind: key.field
+        for kind, keys in _FOREIGN_KEYS.items()
+        for key in keys
+        if key.kind == parent and not key.is_many
+    }
+    for parent in KINDS
+}
+"""Parent kind to the kinds it may hold, with the field that points back."""
+
+
+class Draft:
+    """An entity as the file has it. `raw` ends up as what `schema.parse` takes."""
+
+    __slots__ = ("cls", "id", "parent", "path", "raw", "violations")
+
+    def __init__(self, cls: type[Entity], raw: dict[str, Any], path: str, parent: "tuple[str, Draft] | None") -> None:
+        self.cls = cls
+        self.raw = raw
+        self.path = path
+        self.parent = parent
+        """The field that refers to the entity this one is nested in, and that entity."""
+        self.id = ""
+        self.violations: Violations = []
+
+    def refuse(self, field: str, message: str) -> None:
+        """Note a violation."""
+        self.violations.append(Violation(f"{self.path}.{field}" if field else self.path, message))
+
+    def text(self, field: str) -> str | None:
+        """A text field, a reference's value included."""
+        return text_of(self.raw.get(field))
+
+
+def text_of(value: Any) -> str | None:
+    """The text of a raw value, if it has one."""
+    if isinstance(value, Secret):
+        return value.reveal() if value.is_resolved else None
+    return value if isinstance(value, str) else None
+
+
+def flatten(data: Mapping[str, Any], violations: Violations) -> list[Draft]:
+    """Every entity of a file in document order; what is not an entity is a violation."""
+    drafts: list[Draft] = []
+    for kind, cls in KINDS.items():
+        _collect(cls, data.get(kind), kind, None, drafts, violations)
+    return drafts
+
+
+def _collect(
+    cls: type[Entity],
+    items: Any,
+    path: str,
+    parent: tuple[str, Draft] | None,
+    drafts: list[Draft],
+    violations: Violations,
+) -> None:
+    if items is None:
+        return
+    if not isinstance(items, list):
+        violations.append(Violation(path, "expected an array"))
+        return
+    for index, item in enumerate(items):
+        where = f"{path}[{index}]"
+        if cls is Sni and parent is not None and text_of(item) is not None:
+            item = {"name": item}
+        if not isinstance(item, dict):
+            violations.append(Violation(where, "expected a record"))
+            continue
+        draft = Draft(cls, dict(item), where, parent)
+        drafts.append(draft)
+        for kind, field in NESTED[cls.kind].items():
+            _collect(KINDS[kind], draft.raw.pop(kind, None), f"{where}.{kind}", (field, draft), drafts, violations)
+
+
+class Linker:
+    """Gives every draft its id and turns foreign keys into ids."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, dict[str, Draft]] = {kind: {} for kind in KINDS}
+        self._names: dict[str, dict[str, Draft]] = {kind: {} for kind in KINDS}
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def link(self, drafts: list[Draft]) -> None:
+        """Link all drafts; kinds come in an order in which references point backwards."""
+        for cls in ENTITIES:
+            for draft in drafts:
+                if draft.cls is cls:
+                    self._link_one(draft)
+
+    def _link_one(self, draft: Draft) -> None:
+        for key in foreign_keys(draft.cls):
+            self._resolve(draft, key)
+        draft.id = draft.text("id") or self._made_id(draft)
+        draft.raw["id"] = draft.raw.get("id") or draft.id
+        first = self._ids[draft.cls.kind].setdefault(draft.id, draft)
+        if first is not draft:
+            if draft.raw.get("id") == draft.id and draft.text("id"):
+                draft.refuse("id", f"primary key violation on key '{{id=\"{draft.id}\"}}'; first at {first.path}")
+            return
+        for field in _name_fields(draft.cls):
+            name = draft.text(field)
+            if name is not None:
+                self._names[draft.cls.kind].setdefault(name, draft)
+
+    def _resolve(self, draft: Draft, key: ForeignKey) -> None:
+        value = draft.raw.get(key.field)
+        if draft.parent is not None and draft.parent[0] == key.field:
+            if value is not None and self._find(key.kind, value) is not draft.parent[1]:
+                draft.refuse(key.field, f"is given by nesting in {draft.parent[1].path}")
+            draft.raw[key.field] = draft.parent[1].id
+        elif value is not None and key.is_many:
+            if isinstance(value, list):
+                where = enumerate(value)
+                draft.raw[key.field] = [self._id_of(draft, f"{key.field}[{at}]", key.kind, item) for at, item in where]
+        elif value is not None:
+            draft.raw[key.field] = self._id_of(draft, key.field, key.kind, value)
+
+    def _id_of(self, draft: Draft, field: str, kind: str, value: Any) -> str:
+        target = self._find(kind, value)
+        if target is not None:
+            return target.id
+        shown = _shown(value)
+        if shown is None:
+            draft.refuse(field, "missing primary key")
+        else:
+            draft.refuse(field, f"the foreign key '{shown}' does not reference an existing '{kind}' entity.")
+        return _NOBODY
+
+    def _find(self, kind: str, value: Any) -> Draft | None:
+        """By id or name; a mapping says which."""
+        if not isinstance(value, dict):
+            text = text_of(value)
+            return None if text is None else self._ids[kind].get(text) or self._names[kind].get(text)
+        by_id = text_of(value.get("id"))
+        if by_id is not None:
+            return self._ids[kind].get(by_id)
+        names = (text_of(value.get(field)) for field in _name_fields(KINDS[kind]))
+        return next((self._names[kind][name] for name in names if name is not None and name in self._names[kind]), None)
+
+    def _made_id(self, draft: Draft) -> str:
+        """The same for the same file, whatever the order of its named entities."""
+        kind = draft.cls.kind
+        name = next((text for text in map(draft.text, _name_fields(draft.cls)) if text is not None), None)
+        if name is None:
+            name = self._nameless(draft)
+        return str(uuid.uuid5(NAMESPACE, f"{kind}:{name}".encode("utf-8", "replace").decode()))
+
+    def _nameless(self, draft: Draft) -> str:
+        """What takes the place of a name: where an entity belongs, and the how manyth it is there."""
+        owner = ",".join(
+            f"{key.field}={draft.raw.get(key.field)}" for key in foreign_keys(draft.cls) if not key.is_many
+        )
+        if draft.cls is PluginInstance:
+            owner += f",name={draft.text('name')}"
+        place = (draft.cls.kind, owner)
+        count = self._counts[place] = self._counts.get(place, -1) + 1
+        return f"{owner}#{count}"
+
+
+def _name_fields(cls: type[Entity]) -> tuple[str, ...]:
+    """What an entity may be referred to by; never a digest of a key."""
+    return tuple(field for field in cls.unique if field != "key_sha256")
+
+
+def _shown(value: Any) -> str | None:
+    """A reference for a message, unless it is none or came from the environment."""
+    if isinstance(value, str):
+        return f'{{name="{value}"}}'
+    if isinstance(value, dict):
+        for field in ("id", "name", "username", "custom_id", "instance_name"):
+            if isinstance(value.get(field), str):
+                return f'{{{field}="{value[field]}"}}'
+    return "{name=***}" if isinstance(value, Secret) else None
