@@ -10,6 +10,7 @@ The steps themselves, in their order, are in `pipeline.py`. The laws:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ParamSpec
 
 from entresol.api_floor.answers import Identity, gateway_response
@@ -47,7 +48,7 @@ class Passage:
         self._body = RequestBody()
         self._body_is_whole = False  # and stands in exchange.body
         self._resume: Callable[[], None] | None = None  # the step that waits for body bytes
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Future[Outcome | None] | None = None
         self._call: UpstreamCall | None = None
         self._filters: list[BodyFilter] = []
         self._held: list[bytes] | None = None  # the response, when a plugin wants it whole
@@ -152,19 +153,26 @@ class Passage:
         if isinstance(outcome, Answer | Deny):
             self.answer(outcome)
         else:
-            self._task = asyncio.ensure_future(self._await(outcome, step))
+            self._task = asyncio.ensure_future(outcome)
+            self._task.add_done_callback(partial(self._go_on, step))
         return True
 
-    async def _await(self, pending: Awaitable[Outcome | None], step: Callable[[], None]) -> None:
-        try:
-            outcome = await pending
-        except GatewayError as error:
-            return self.fail(error)
-        except Exception:  # noqa: BLE001  # the edge: logged and answered there
-            return self._fail_unexpectedly()
-        finally:
-            self._task = None
-        return self.run(step) if outcome is None else self.run(self.answer, outcome)
+    def _go_on(self, step: Callable[[], None], waited: "asyncio.Future[Outcome | None]") -> None:
+        self._task = None
+        if self._is_done:
+            if not waited.cancelled() and waited.exception() is not None:
+                logger.warning("request %s ended before a plugin failed: %r", self.exchange.request_id, waited)
+            return
+        self.run(self._take_outcome, waited, step)
+
+    def _take_outcome(self, waited: "asyncio.Future[Outcome | None]", step: Callable[[], None]) -> None:
+        if waited.cancelled():
+            raise InternalError("internal_error", "An unexpected error occurred")
+        outcome = waited.result()
+        if outcome is None:
+            step()
+        else:
+            self.answer(outcome)
 
     # How a request ends.
 
@@ -214,7 +222,7 @@ class Passage:
         call, self._call = self._call, None
         if call is not None:
             call.cancel()
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None:
             self._task.cancel()
 
     def _start(self, head: ResponseHead) -> None:

@@ -1,0 +1,68 @@
+"""Which fields go on to the upstream and which come back."""
+
+import pytest
+
+from entresol.api_floor.entities import Route
+from entresol.api_floor.forwarding import IDENTITY_FIELDS, end_to_end_fields
+from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch
+from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, Timeouts
+from playbooks.floor import SERVICE, Playbook
+
+
+def sent(headers: HeaderPairs, **options: str) -> dict[bytes, bytes]:
+    play = Playbook()
+    play.client_sends(headers=headers, **options)  # type: ignore[arg-type]
+    return dict(play.upstream.request.headers.pairs)
+
+
+def test_end_to_end_fields_are_kept_in_order() -> None:
+    play = Playbook()
+    play.client_sends(headers=[(b"x-b", b"1"), (b"x-a", b"2"), (b"x-b", b"3")])
+    assert play.upstream.request.headers.pairs[:3] == [(b"x-b", b"1"), (b"x-a", b"2"), (b"x-b", b"3")]
+
+
+@pytest.mark.parametrize("name", sorted(HOP_BY_HOP | {b"host", b"content-length", b"expect"}))
+def test_fields_of_the_connection_are_not_forwarded(name: bytes) -> None:
+    assert name not in sent([(name, b"x")])
+
+
+def test_fields_that_connection_names_are_not_forwarded() -> None:
+    fields = sent([(b"connection", b"close, X-Private"), (b"x-private", b"1"), (b"x-public", b"2")])
+    assert b"x-private" not in fields
+    assert fields[b"x-public"] == b"2"
+
+
+@pytest.mark.parametrize("name", sorted(IDENTITY_FIELDS))
+def test_a_client_cannot_say_who_it_is(name: bytes) -> None:
+    assert name not in sent([(name, b"admin")])
+
+
+def test_the_upstream_learns_whom_it_serves() -> None:
+    fields = sent([(b"x-forwarded-for", b"198.51.100.1"), (b"x-real-ip", b"6.6.6.6"), (b"x-forwarded-proto", b"https")])
+    assert fields[b"x-real-ip"] == b"203.0.113.7"
+    assert fields[b"x-forwarded-for"] == b"198.51.100.1, 203.0.113.7"
+    assert fields[b"x-forwarded-proto"] == b"http"
+    assert fields[b"x-forwarded-host"] == b"gateway.test"
+    assert fields[b"x-forwarded-port"] == b"8000"
+    assert fields[b"x-forwarded-path"] == b"/x"
+
+
+def test_the_query_goes_with_the_path() -> None:
+    play = Playbook()
+    play.client_sends(query="a=1&b=%20")
+    assert play.upstream.request.target == "/up?a=1&b=%20"
+
+
+@pytest.mark.parametrize(("preserve", "host"), [(False, "backend.test:8080"), (True, "gateway.test")])
+def test_the_host_is_the_services_unless_the_route_preserves_it(preserve: bool, host: str) -> None:
+    route = Route(id="r", paths=("/",), preserve_host=preserve)
+    service = CompiledService(SERVICE, Origin("http", "backend.test", 8080), "/", Timeouts())
+    play = Playbook(match=RouteMatch(CompiledRoute(route, service), "/up", prefix="/x"))
+    play.client_sends()
+    assert play.upstream.request.host == host
+    assert play.upstream.header("x-forwarded-prefix") == "/x"
+
+
+def test_responses_lose_the_fields_of_their_connection() -> None:
+    headers = Headers([(b"connection", b"x-hop"), (b"x-hop", b"1"), (b"keep-alive", b"5"), (b"x-kept", b"2")])
+    assert end_to_end_fields(headers) == [(b"x-kept", b"2")]
