@@ -1,0 +1,174 @@
+"""The rules for a request head that llhttp leaves to its user (RFC 9112 §2.2, §3, §6; RFC 9110 §7.2, §10.1.1).
+
+Pure functions: parts of a head in, facts or a refusal out.
+"""
+
+import re
+from typing import Final
+
+from entresol.core.http import HeaderPairs
+from entresol.net import refusals
+from entresol.net.refusals import Refusal, framing_ambiguous, malformed, target_invalid
+
+_STANDARD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY")
+_WEBDAV: Final = (
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "SEARCH",
+    "REPORT",
+    "MKACTIVITY",
+    "CHECKOUT",
+    "MERGE",
+    "BIND",
+    "REBIND",
+    "UNBIND",
+    "ACL",
+    "LINK",
+    "UNLINK",
+    "PURGE",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "NOTIFY",
+    "MKCALENDAR",
+)
+METHODS: Final[dict[bytes, str]] = {name.encode("ascii"): name for name in _STANDARD + _WEBDAV}
+"""The methods that are forwarded. CONNECT is refused; RTSP's and ICE's, which llhttp also knows, are not HTTP."""
+
+CHECKED_FIELDS: Final = frozenset(
+    (b"host", b"content-length", b"transfer-encoding", b"authorization", b"connection", b"upgrade", b"expect")
+)
+"""The fields `HeadFacts` is made from."""
+
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9\-._~%!$&'()*+;=]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VERSION: Final = re.compile(rb"HTTP/[0-9](?:\.[0-9])?")
+
+_NOT_TUNNELLED: Final = (b"h2c", b"h2", b"http", b"tls")
+"""Upgrades that change HTTP itself: tunnelled, they would carry requests past routing and authentication."""
+
+
+class HeadFacts:
+    """What the fields say that decide about routing, framing and the connection."""
+
+    __slots__ = ("content_length", "expects_continue", "host", "is_chunked", "keep_alive", "upgrade")
+
+    def __init__(self) -> None:
+        self.host: bytes | None = None
+        self.content_length = 0
+        self.is_chunked = False
+        self.keep_alive = True
+        self.upgrade = False
+        self.expects_continue = False
+
+
+def refuse_first_bytes(data: bytes | bytearray) -> Refusal | None:
+    """A message that cannot be HTTP/1.1 by its first byte: there is no point in waiting for more of it."""
+    if not data:
+        return None
+    first = data[0]
+    if 65 <= first <= 90 or data == b"\r":
+        return None
+    if first == 0x16:
+        return refusals.TLS_ON_PLAIN_PORT
+    return refusals.BARE_LINE_FEED if first == 10 else refusals.NOT_HTTP
+
+
+def refuse_line(line: bytes) -> Refusal:
+    """Why a request line is refused that is not three parts with a known method and version."""
+    if line.startswith(b"PRI * HTTP/2"):
+        return refusals.HTTP2_PREFACE
+    parts = line.split(b" ")
+    if len(parts) != 3 or not parts[1] or _VERSION.fullmatch(parts[2]) is None or b"\n" in line:
+        return refuse_first_bytes(line) or refusals.REQUEST_LINE
+    if _TOKEN.fullmatch(parts[0]) is None:
+        return refusals.NOT_HTTP
+    if parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
+        return refusals.VERSION_UNSUPPORTED
+    return refusals.CONNECT_UNSUPPORTED if parts[0] == b"CONNECT" else refusals.METHOD_UNSUPPORTED
+
+
+def refuse_fields(seen: HeaderPairs, reason: str) -> Refusal:
+    """What llhttp's refusal of a head means. `seen` are the checked fields up to the place it stopped."""
+    if "Content-Length" in reason or "Transfer-Encoding" in reason:
+        return framing_ambiguous(reason)
+    if "url" in reason:
+        return target_invalid(reason)
+    return malformed(reason)
+
+
+def head_facts(fields: HeaderPairs, is_11: bool) -> HeadFacts | Refusal:
+    """Read the checked fields of a head that llhttp has accepted."""
+    facts = HeadFacts()
+    facts.keep_alive = is_11
+    has_authorization = False
+    rest: HeaderPairs = []
+    for name, value in fields:
+        if name == b"host":
+            if facts.host is not None:
+                return refusals.HOST_REPEATED
+            facts.host = value
+        elif name == b"content-length":
+            facts.content_length = int(value)  # llhttp has seen to it that these are digits
+        elif name == b"authorization":
+            if has_authorization:
+                return refusals.AUTHORIZATION_REPEATED
+            has_authorization = True
+        else:
+            rest.append((name, value))
+    if facts.host is None and is_11:
+        return refusals.HOST_MISSING
+    return _read_rest(facts, rest, is_11) if rest else facts
+
+
+def _read_rest(facts: HeadFacts, fields: HeaderPairs, is_11: bool) -> HeadFacts | Refusal:
+    options: list[bytes] = []
+    for name, value in fields:
+        if name == b"transfer-encoding":
+            if not is_11:
+                return framing_ambiguous("HTTP/1.0 has no Transfer-Encoding")
+            if facts.is_chunked or value.lower() != b"chunked":
+                return refusals.TRANSFER_CODING_UNSUPPORTED
+            facts.is_chunked = True
+        elif name == b"connection":
+            options += [option.strip(b" \t") for option in value.lower().split(b",")]
+        elif name == b"upgrade":
+            facts.upgrade = not value.lower().strip().startswith(_NOT_TUNNELLED) and b"," not in value
+        elif is_11:
+            if value.lower() != b"100-continue":
+                return refusals.EXPECTATION_FAILED
+            facts.expects_continue = True
+    has_body = facts.is_chunked or facts.content_length > 0
+    facts.keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
+    facts.upgrade = facts.upgrade and is_11 and not has_body and b"upgrade" in options
+    facts.expects_continue = facts.expects_continue and has_body
+    return facts
+
+
+def is_valid_host(host: bytes) -> bool:
+    """`host` or `host:port`: a name, an IPv4 address or an IPv6 address in brackets; never empty."""
+    return _HOST.fullmatch(host) is not None
+
+
+def split_target(method: str, target: bytes) -> tuple[str, str, bytes | None] | Refusal:
+    """Path, query, and the host when the target names one (absolute-form, RFC 9112 §3.2.2)."""
+    host = None
+    if not target.isascii() or b"#" in target:
+        return target_invalid("it holds a character that must be percent-encoded")
+    if target[:1] == b"/":
+        path, _, query = target.decode("ascii").partition("?")
+        return path, query, None
+    if target == b"*":
+        return ("*", "", None) if method == "OPTIONS" else target_invalid("`*` is for OPTIONS only")
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return target_invalid("it is neither a path nor an http or https URL")
+    host, raw_path, raw_query = absolute.groups()
+    if raw_path is None:
+        raw_path = b"*" if method == "OPTIONS" and raw_query is None else b"/"
+    return raw_path.decode("ascii"), (raw_query or b"").decode("ascii"), host

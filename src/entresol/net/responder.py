@@ -1,0 +1,207 @@
+"""One response to one request: its framing, and the guarantee that it can only reach the request it belongs to.
+
+Each request gets a responder of its own. Once the response is over, or broken off, the responder lets go of the
+connection, and every later call falls into the void instead of into the next request's response.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
+from entresol.core.ports import RequestReceiver
+from entresol.net.response_head import field_lines, status_line
+
+if TYPE_CHECKING:
+    from entresol.net.server_connection import ServerConnection
+
+logger = logging.getLogger("entresol.net.server")
+
+_NEW, _HELD, _LENGTH, _CHUNKED, _UNTIL_CLOSE, _NO_BODY, _TUNNEL = range(7)
+
+_SILENT: Final = (_NEW, _NO_BODY)
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_WITHOUT_BODY: Final = frozenset((204, 205, 304))
+
+
+class ServerResponder:
+    """The `Responder` of one request on one connection."""
+
+    __slots__ = ("_connection", "_head", "_is_bodyless", "_left", "_length", "_mode", "_write", "receiver", "request")
+
+    def __init__(self, connection: "ServerConnection", request: RequestHead, write: Callable[[bytes], None]) -> None:
+        self._connection: ServerConnection | None = connection
+        self._write = write
+        self._mode = _NEW
+        self._head = b""
+        self._length: int | None = None
+        self._left = 0
+        self._is_bodyless = False
+        self.request = request
+        self.receiver: RequestReceiver | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """True once nothing this responder is told has an effect."""
+        return self._connection is None
+
+    @property
+    def has_sent(self) -> bool:
+        """True once bytes of the final response are out: it is too late for another one."""
+        return self._mode > _HELD
+
+    @property
+    def is_blocked(self) -> bool:
+        """True while the client reads too slowly."""
+        connection = self._connection
+        return connection is not None and connection.is_write_blocked
+
+    def detach(self) -> None:
+        """Let go of the connection: it is lost, or goes on without this response."""
+        self._connection = None
+
+    def inform(self, status: int, headers: HeaderPairs) -> None:
+        """Send an interim response. HTTP/1.0 has none (RFC 9110 §15.2)."""
+        if self._connection is None or self._mode != _NEW or self.request.version != "1.1":
+            return
+        if 102 <= status <= 199:
+            self._write(b"%b%b\r\n" % (status_line(status), field_lines(headers)))
+
+    def ask_for_body(self) -> None:
+        """Send 100 Continue, once, to a client that waits for it."""
+        connection = self._connection
+        if connection is not None and self._mode == _NEW and connection.stop_waiting_for_continue():
+            self._write(_CONTINUE)
+
+    def start(self, head: ResponseHead) -> None:
+        """Hold the head until the first body bytes: only then is it known how the body can be framed."""
+        connection = self._connection
+        if connection is None or self._mode != _NEW:
+            return
+        status = head.status
+        if status < 200:
+            self._switch(connection, head)
+            return
+        lines = field_lines(head.headers.pairs)
+        date = b"" if b"\r\ndate: " in lines or lines.startswith(b"date: ") else connection.date_line
+        self._head = b"%b%b%b" % (status_line(status), lines, date)
+        self._length = head.content_length
+        self._mode = _HELD
+        if status in _WITHOUT_BODY or self.request.method == "HEAD":
+            self._is_bodyless = True
+            if status == 204:
+                self._length = None
+            elif status == 205:
+                self._length = 0
+
+    def send(self, data: bytes) -> None:
+        """Send body bytes; the head goes out with the first of them, in one write."""
+        connection = self._connection
+        if connection is None:
+            return
+        head = b""
+        mode = self._mode
+        if mode == _HELD:
+            head = self._open(connection)
+            mode = self._mode
+        if mode == _CHUNKED and data:
+            self._write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+            return
+        if mode == _LENGTH:
+            self._left -= len(data)
+            if self._left < 0:
+                self._break_promise()
+                return
+        elif mode == _TUNNEL:
+            connection.touch()
+        elif mode in _SILENT:
+            data = b""
+        if head or data:
+            self._write(head + data)
+
+    def finish(self, data: bytes = b"", trailers: HeaderPairs | None = None) -> None:
+        """Send the last body bytes and end the response; the connection is then free for the next request."""
+        connection = self._connection
+        if connection is None:
+            return
+        head = b""
+        mode = self._mode
+        if mode == _HELD:
+            if self._length is None and not trailers and not self._is_bodyless:
+                self._length = len(data)
+            head = self._open(connection)
+            mode = self._mode
+        if mode == _LENGTH:
+            if self._left != len(data):
+                self._break_promise()
+                return
+            head += data
+        elif mode == _CHUNKED:
+            last = field_lines(trailers) if trailers else b""
+            chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            head = b"%b%b0\r\n%b\r\n" % (head, chunk, last)
+        elif mode == _NEW:
+            logger.error("a response was finished before it was started")
+            self.abort()
+            return
+        elif mode != _NO_BODY:
+            head += data
+        if head:
+            self._write(head)
+        self._connection = None
+        connection.response_finished()
+
+    def abort(self) -> None:
+        """Break the connection off."""
+        connection = self._connection
+        if connection is not None:
+            self._connection = None
+            connection.break_off()
+
+    def pause_request(self) -> None:
+        """Stop reading the request body."""
+        connection = self._connection
+        if connection is not None:
+            connection.pause_body()
+
+    def resume_request(self) -> None:
+        """Read on."""
+        connection = self._connection
+        if connection is not None:
+            connection.resume_body()
+
+    def _open(self, connection: "ServerConnection") -> bytes:
+        """Choose the framing and complete the head (RFC 9112 §6)."""
+        length = self._length
+        if self._is_bodyless:
+            self._mode = _NO_BODY
+            framing = b"" if length is None else b"content-length: %d\r\n" % length
+        elif length is not None:
+            self._mode = _LENGTH
+            self._left = length
+            framing = b"content-length: %d\r\n" % length
+        elif self.request.version == "1.1":
+            self._mode = _CHUNKED
+            framing = b"transfer-encoding: chunked\r\n"
+        else:
+            self._mode = _UNTIL_CLOSE
+            framing = b""
+        return b"%b%b%b\r\n" % (self._head, framing, connection.settle_reuse(self._mode == _UNTIL_CLOSE))
+
+    def _switch(self, connection: "ServerConnection", head: ResponseHead) -> None:
+        """101: the connection is a tunnel from here on (RFC 9110 §7.8)."""
+        if head.status != 101 or not self.request.upgrade:
+            logger.error("status %d cannot be a final response to this request", head.status)
+            self.abort()
+            return
+        protocol = head.headers.get(b"upgrade") or self.request.headers.get(b"upgrade") or b""
+        lines = field_lines([(b"upgrade-to", protocol)])[len(b"upgrade-to") :]
+        fields = field_lines(head.headers.pairs)
+        self._mode = _TUNNEL
+        self._write(b"%b%bconnection: upgrade\r\nupgrade%b\r\n" % (status_line(101), fields, lines))
+        connection.become_tunnel()
+
+    def _break_promise(self) -> None:
+        """More or less body than Content-Length announced: the client must not take it for a whole one."""
+        logger.error("a response body does not have the announced length")
+        self.abort()
