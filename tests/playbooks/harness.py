@@ -1,18 +1,25 @@
-"""A floor in process: fake client and upstream ends that implement the ports, around the real request path.
+"""A gateway in one process without sockets: the real path, fakes for what lies outside.
 
-    play = Playbook(plan_with(route(...)), plugins)
-    client = play.client_sends("GET", "/x")
-    play.upstream.answers(200, b"hello")
-    assert client.status == 200
+gateway = Gateway((KeyAuth, {"key_names": ["apikey"]}), consumers=[...], credentials=[...])
+reply = gateway.call("GET", "/get?apikey=secret")
+assert reply.status == 200
+assert reply.sent.headers.get(b"x-consumer-username") == b"alice"
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
 
 from entresol.api_floor.answers import Identity
-from entresol.api_floor.entities import Consumer, Credential, Route, Service
+from entresol.api_floor.consumer_index import ConsumerIndex
+from entresol.api_floor.entities import Consumer, KeyAuthCredential, Route, Service
+from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.pipeline import ApiFloor, RequestPath
-from entresol.api_floor.plan import Chain, CompiledRoute, CompiledService, Plan, RouteMatch
-from entresol.api_floor.plugin import AnyPlugin, chain_of
+from entresol.api_floor.plan import CompiledRoute, CompiledService, Plan, RouteMatch
+from entresol.api_floor.plugin import AnyPlugin, PluginContext, Scope, chain_of
 from entresol.core.errors import GatewayError
 from entresol.core.http import (
     Connection,
@@ -24,259 +31,299 @@ from entresol.core.http import (
     Timeouts,
     UpstreamRequest,
 )
-from entresol.core.ports import ResponseReceiver
+from entresol.core.ports import Counters, ResponseReceiver, Taken, Window
+from entresol.core.schema import Violation, parse
+from entresol.store.counters import LocalCounters
+from entresol.telemetry.metrics import WorkerMetrics
 
-CONNECTION = Connection("203.0.113.7", 40000, "192.0.2.1", 8000)
-SERVICE = Service(id="service-1", name="backend", host="backend.test", port=8080)
+START = 1_700_000_000.0
+PEER = "203.0.113.7"
+
+UpstreamAnswer = tuple[int, HeaderPairs, bytes]
+Upstream = Callable[[UpstreamRequest, bytes], UpstreamAnswer | GatewayError]
 
 
-class FakeClock:
-    """Time that moves when told to."""
+class ManualClock:
+    """Time that stands still until a test moves it."""
 
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
-        self.wall = now
-        self.ticks = 100.0
+    def __init__(self, now: float = START) -> None:
+        self.time = now
 
     def now(self) -> float:
-        return self.wall
+        return self.time
 
     def monotonic(self) -> float:
-        return self.ticks
-
-    def advance(self, seconds: float) -> None:
-        self.wall += seconds
-        self.ticks += seconds
+        return self.time - START + 1000.0
 
 
-class FakeClient:
-    """The client's end of one exchange; implements core.ports.Responder and records what it was sent."""
+class KeptLines:
+    """A `LineSink` that remembers."""
 
     def __init__(self) -> None:
-        self.head: ResponseHead | None = None
+        self.lines: list[tuple[str, bytes, bool]] = []
+
+    def write(self, path: str, line: bytes, reopen: bool = False) -> None:
+        self.lines.append((path, line, reopen))
+
+
+class BrokenCounters:
+    """Counters whose store cannot be reached."""
+
+    def take(self, key: str, windows: tuple[Window, ...], cost: int = 1) -> Taken:
+        raise ConnectionRefusedError("the store is down")
+
+
+class AwaitedCounters:
+    """Counters whose answers take a turn of the event loop."""
+
+    def __init__(self, inner: Counters) -> None:
+        self._inner = inner
+
+    def take(self, key: str, windows: tuple[Window, ...], cost: int = 1) -> Awaitable[Taken]:
+        async def answer() -> Taken:
+            await asyncio.sleep(0)
+            return cast("Taken", self._inner.take(key, windows, cost))
+
+        return answer()
+
+
+class Reply:
+    """What became of a request; also the `Responder` that it was written to."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers = Headers()
         self.body = b""
-        self.chunks: list[bytes] = []
-        self.trailers: HeaderPairs = []
-        self.informed: list[int] = []
         self.is_finished = False
         self.is_aborted = False
-        self.asked_for_body = False
-        self.is_paused = False
-        self.is_blocked = False
-        self.path: RequestPath | None = None
+        self.sent: UpstreamRequest | None = None
+        """What went to the upstream, if anything did."""
+        self.sent_body = b""
+        self.exchange: Exchange
 
     @property
-    def status(self) -> int:
-        assert self.head is not None, "no response has begun"
-        return self.head.status
+    def json(self) -> Any:
+        """The decoded body."""
+        return msgspec.json.decode(self.body)
+
+    @property
+    def is_blocked(self) -> bool:
+        return False
 
     def header(self, name: str) -> str | None:
-        assert self.head is not None, "no response has begun"
-        value = self.head.headers.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
-
-    # core.ports.Responder
+        """The first value of a response header."""
+        value = self.headers.get(name.lower().encode())
+        return None if value is None else value.decode()
 
     def inform(self, status: int, headers: HeaderPairs) -> None:
-        self.informed.append(status)
+        pass
 
     def ask_for_body(self) -> None:
-        self.asked_for_body = True
+        pass
 
     def start(self, head: ResponseHead) -> None:
-        assert self.head is None, "a response has begun already"
-        self.head = head
+        assert self.status == 0, "a response was started twice"
+        self.status = head.status
+        self.headers = head.headers
 
     def send(self, data: bytes) -> None:
-        assert self.head is not None, "no response has begun"
-        assert not self.is_finished, "the response has ended"
-        if data:
-            self.chunks.append(data)
         self.body += data
 
     def finish(self, data: bytes = b"", trailers: HeaderPairs | None = None) -> None:
-        self.send(data)
-        self.trailers = trailers or []
+        self.body += data
         self.is_finished = True
 
     def abort(self) -> None:
         self.is_aborted = True
 
     def pause_request(self) -> None:
-        self.is_paused = True
+        pass
 
     def resume_request(self) -> None:
-        self.is_paused = False
-
-    # What the client does.
-
-    def sends(self, data: bytes, *, last: bool = False, trailers: HeaderPairs | None = None) -> None:
-        assert self.path is not None
-        self.path.on_request_body(data, last, trailers or [])
-
-    def leaves(self) -> None:
-        assert self.path is not None
-        self.path.on_client_gone()
-
-
-class FakeCall:
-    """One upstream call; the test answers it."""
-
-    def __init__(self, request: UpstreamRequest, body: bytes, last: bool, receiver: ResponseReceiver) -> None:
-        self.request = request
-        self.body = body
-        self.is_complete = last
-        self.receiver = receiver
-        self.is_cancelled = False
-        self.is_paused = False
-
-    def send_body(self, data: bytes, last: bool, trailers: HeaderPairs | None = None) -> None:
-        self.body += data
-        self.is_complete = last
-
-    def pause(self) -> None:
-        self.is_paused = True
-
-    def resume(self) -> None:
-        self.is_paused = False
-
-    def cancel(self) -> None:
-        self.is_cancelled = True
-
-    def header(self, name: str) -> str | None:
-        value = self.request.headers.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
-
-    # What the upstream does.
-
-    def starts(self, status: int, headers: HeaderPairs | None = None, content_length: int | None = None) -> None:
-        self.receiver.on_response_head(ResponseHead(status, Headers(headers or []), content_length))
-
-    def sends(self, data: bytes, *, last: bool = False, trailers: HeaderPairs | None = None) -> None:
-        self.receiver.on_response_body(data, last, trailers or [])
-
-    def answers(self, status: int, body: bytes = b"", headers: HeaderPairs | None = None) -> None:
-        self.starts(status, headers, len(body))
-        self.sends(body, last=True)
-
-    def fails(self, error: GatewayError) -> None:
-        self.receiver.on_upstream_error(error)
+        pass
 
 
 class FakeTransport:
-    """Implements core.ports.Transport; `calls` are the upstream calls so far."""
+    """Answers what `upstream` says, once the path has returned to whoever drives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
         self.calls: list[FakeCall] = []
-        self.fails_with: GatewayError | None = None
 
-    def send(self, request: UpstreamRequest, body: bytes, last: bool, receiver: ResponseReceiver) -> FakeCall:
-        call = FakeCall(request, body, last, receiver)
+    def send(self, request: UpstreamRequest, body: bytes, last: bool, receiver: ResponseReceiver) -> "FakeCall":
+        call = FakeCall(self, request, receiver)
         self.calls.append(call)
-        if self.fails_with is not None:
-            receiver.on_upstream_error(self.fails_with)
+        call.send_body(body, last)
         return call
 
-    @property
-    def call(self) -> FakeCall:
-        assert self.calls, "nothing was sent upstream"
-        return self.calls[-1]
+
+class FakeCall:
+    def __init__(self, transport: FakeTransport, request: UpstreamRequest, receiver: ResponseReceiver) -> None:
+        self._transport = transport
+        self._receiver = receiver
+        self.request = request
+        self.body = b""
+        self._is_sent = False
+        self._is_over = False
+
+    def send_body(self, data: bytes, last: bool, trailers: HeaderPairs | None = None) -> None:
+        self.body += data
+        self._is_sent = last
+
+    def deliver(self) -> None:
+        """Let the answer arrive, if the request is complete."""
+        if self._is_over or not self._is_sent:
+            return
+        self._is_over = True
+        answer = self._transport.upstream(self.request, self.body)
+        if isinstance(answer, GatewayError):
+            self._receiver.on_upstream_error(answer)
+            return
+        status, pairs, body = answer
+        self._receiver.on_response_head(ResponseHead(status, Headers(list(pairs)), len(body)))
+        self._receiver.on_response_body(body, True, [])
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+    def cancel(self) -> None:
+        self._is_over = True
 
 
-class OneRoute:
-    """A router that knows one route."""
-
-    def __init__(self, match: RouteMatch | None) -> None:
-        self._match = match
-
-    def match(self, request: RequestHead) -> RouteMatch | None:
-        return self._match
+def ok(request: UpstreamRequest, body: bytes) -> UpstreamAnswer:
+    """The upstream that is content with everything."""
+    return 200, [(b"content-type", b"application/json")], b'{"ok":true}'
 
 
-class Consumers:
-    """Consumers by credential digest and by name; implements api_floor.plugin.ConsumerDirectory."""
-
-    def __init__(self) -> None:
-        self._by_digest: dict[tuple[str, bytes], tuple[Consumer, Credential]] = {}
-        self._by_name: dict[str, Consumer] = {}
-
-    def add(self, consumer: Consumer, credentials: dict[tuple[str, bytes], Credential] | None = None) -> None:
-        for name in (consumer.id, consumer.username):
-            if name is not None:
-                self._by_name[name] = consumer
-        for key, credential in (credentials or {}).items():
-            self._by_digest[key] = (consumer, credential)
-
-    def by_credential(self, kind: str, digest: bytes) -> tuple[Consumer, Credential] | None:
-        return self._by_digest.get((kind, digest))
-
-    def by_name(self, name_or_id: str) -> Consumer | None:
-        return self._by_name.get(name_or_id)
+def plugin_config(plugin: type[AnyPlugin] | Any, raw: Mapping[str, Any]) -> Any:
+    """A valid configuration. Fails the test on a violation."""
+    config = parse(plugin.config_type, dict(raw))
+    assert not isinstance(config, list), [str(violation) for violation in config]
+    return config
 
 
-ChainOf = Callable[[Consumer | None], Sequence[AnyPlugin]]
+def violations_of(plugin: type[AnyPlugin] | Any, raw: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a configuration, by field."""
+    found = parse(plugin.config_type, dict(raw))
+    assert isinstance(found, list), "the configuration is valid"
+    return {violation.path: violation.message for violation in cast("list[Violation]", found)}
 
 
-class Playbook:
-    """The API floor with one route to `backend.test:8080` and the plugins given."""
+class Gateway:
+    """One route, one service, the given plugins and consumers."""
 
     def __init__(
         self,
-        plugins: Sequence[AnyPlugin] = (),
-        *,
-        plugins_for: ChainOf | None = None,
-        match: RouteMatch | None | str = "default",
-        consumers: Consumers | None = None,
-        global_plugins: Sequence[AnyPlugin] = (),
-        service: bool = True,
+        *plugins: tuple[type[Any], Mapping[str, Any]],
+        consumers: Sequence[Consumer] = (),
+        credentials: Sequence[KeyAuthCredential] = (),
+        upstream: Upstream = ok,
+        counters: Counters | None = None,
+        scope: Scope | None = None,
+        route: Route | None = None,
     ) -> None:
-        self.clock = FakeClock()
-        self.transport = FakeTransport()
-        self.consumers = consumers or Consumers()
-        compiled = CompiledService(SERVICE, Origin("http", "backend.test", 8080), "/", Timeouts())
-        route = CompiledRoute(Route(id="route-1", name="r", paths=("/",)), compiled if service else None)
-        chosen = RouteMatch(route, "/up") if match == "default" else match
-        assert not isinstance(chosen, str)
-
-        def chain(_: CompiledRoute, consumer: Consumer | None) -> Chain:
-            mine = plugins if plugins_for is None else plugins_for(consumer)
-            return chain_of((*mine, *global_plugins), tuple(global_plugins))
-
-        self.plan = Plan(
-            version="test",
-            router=OneRoute(chosen),
-            consumers=self.consumers,
-            consumers_with_plugins=frozenset(("vip",)),
-            certificates=(),
-            global_chain=chain_of(tuple(global_plugins), tuple(global_plugins)),
-            chain_source=chain,
+        self.clock = ManualClock()
+        self.lines = KeptLines()
+        self.metrics = WorkerMetrics()
+        self.counters: Any = LocalCounters(self.clock) if counters is None else counters
+        self.transport = FakeTransport(upstream)
+        self.directory = ConsumerIndex(list(consumers), list(credentials), self.clock)
+        self._scope = Scope() if scope is None else scope
+        self.plugins: tuple[AnyPlugin, ...] = tuple(
+            self.build(plugin, raw, f"00000000-0000-4000-8000-{at:012}") for at, (plugin, raw) in enumerate(plugins)
         )
-        self.floor = ApiFloor(self.plan, self.transport, self.clock, Identity("Entresol", "1.0"))
+        self.route = compiled_route() if route is None else CompiledRoute(route, compiled_route().service)
+        self.has_route = True
+        self.floor = ApiFloor(self._plan(), self.transport, self.clock, Identity("Entresol", "test"))
 
-    @property
-    def upstream(self) -> FakeCall:
-        return self.transport.call
+    def build(self, plugin: type[Any], raw: Mapping[str, Any], instance_id: str) -> AnyPlugin:
+        """A plugin instance on this gateway's ports."""
+        context = PluginContext(
+            instance_id=instance_id,
+            scope=self._scope,
+            clock=self.clock,
+            counters=self.counters,
+            lines=self.lines,
+            metrics=self.metrics,
+            consumers=self.directory,
+            logger=logging.getLogger(f"entresol.plugins.{plugin.name}"),
+        )
+        return cast("AnyPlugin", plugin(plugin_config(plugin, raw), context))
 
-    def client_starts(
-        self,
-        method: str = "GET",
-        path: str = "/x",
-        *,
-        headers: HeaderPairs | None = None,
-        query: str = "",
-        connection: Connection = CONNECTION,
-        upgrade: bool = False,
-    ) -> FakeClient:
-        """Send a request head only."""
-        client = FakeClient()
-        fields = [(b"host", b"gateway.test"), *(headers or [])]
-        request = RequestHead(method, path, query, Headers(fields), connection, upgrade=upgrade)
-        client.path = self.floor.handle(request, client)
-        return client
+    def call(
+        self, method: str = "GET", target: str = "/", headers: HeaderPairs | None = None, body: bytes = b""
+    ) -> Reply:
+        """Send a request and wait for its end; nothing in it may have to be awaited."""
+        reply, path = self._begin(method, target, headers, body)
+        for call in self.transport.calls:
+            call.deliver()
+        return self._ended(reply, path)
 
-    def client_sends(
-        self, method: str = "GET", path: str = "/x", body: bytes = b"", *, headers: HeaderPairs | None = None, query: str = ""
-    ) -> FakeClient:
-        """Send a whole request."""
-        client = self.client_starts(method, path, headers=headers, query=query)
-        client.sends(body, last=True)
-        return client
+    def call_awaited(
+        self, method: str = "GET", target: str = "/", headers: HeaderPairs | None = None, body: bytes = b""
+    ) -> Reply:
+        """Like `call`, where a plugin awaits something."""
+
+        async def run() -> Reply:
+            reply, path = self._begin(method, target, headers, body)
+            while not reply.is_finished and not reply.is_aborted:
+                await asyncio.sleep(0)
+                for call in self.transport.calls:
+                    call.deliver()
+            return self._ended(reply, path)
+
+        return asyncio.run(run())
+
+    def chat(self, body: Any, path: str = "/chat", headers: HeaderPairs | None = None) -> Reply:
+        """POST a JSON body."""
+        pairs = [(b"content-type", b"application/json"), *(headers or [])]
+        return self.call("POST", path, pairs, body if isinstance(body, bytes) else msgspec.json.encode(body))
+
+    def _begin(self, method: str, target: str, headers: HeaderPairs | None, body: bytes) -> tuple[Reply, RequestPath]:
+        path, _, query = target.partition("?")
+        request = RequestHead(
+            method=method,
+            path=path,
+            query=query,
+            headers=Headers([(b"host", b"gateway.test:8000"), *(headers or [])]),
+            connection=Connection(PEER, 40000, "192.0.2.1", 8000),
+        )
+        reply = Reply()
+        receiver = self.floor.handle(request, reply)
+        receiver.on_request_body(body, True, [])
+        return reply, receiver
+
+    def _ended(self, reply: Reply, path: RequestPath) -> Reply:
+        assert reply.is_finished or reply.is_aborted, "the request did not end"
+        reply.exchange = path.exchange
+        if self.transport.calls:
+            call = self.transport.calls.pop()
+            reply.sent, reply.sent_body = call.request, call.body
+        return reply
+
+    def _plan(self) -> Plan:
+        chain = chain_of(self.plugins, self.plugins)
+        return Plan(
+            version="test",
+            router=self,
+            consumers=self.directory,
+            consumers_with_plugins=frozenset(),
+            certificates=(),
+            global_chain=chain,
+            chain_source=lambda route, consumer: chain,
+        )
+
+    def match(self, request: RequestHead) -> RouteMatch | None:
+        """The router: one route takes everything."""
+        return RouteMatch(self.route, request.path) if self.has_route else None
+
+
+def compiled_route() -> CompiledRoute:
+    """A route to a service on http://upstream.test:8080."""
+    service = Service(id="00000000-0000-4000-8000-00000000a001", name="upstream", host="upstream.test", port=8080)
+    route = Route(id="00000000-0000-4000-8000-00000000b001", name="all", service=service.id, paths=("/",))
+    origin = Origin("http", service.host, service.port)
+    return CompiledRoute(route, CompiledService(service, origin, "/", Timeouts()))

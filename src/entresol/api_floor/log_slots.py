@@ -1,0 +1,9 @@
+"""What plugins tell the log plugins, beside what AI plugins tell (`ai_slots`)."""
+
+from entresol.core.slots import Slot
+
+SECRET_NAMES: Slot[frozenset[str]] = Slot("log.secret_names")
+"""Lower-case names of header fields and query parameters that held a credential: their values are not logged."""
+
+CORRELATION_ID: Slot[str] = Slot("log.correlation_id")
+"""The id that the request goes on with."""

@@ -1,0 +1,208 @@
+"""key-auth: who calls is known by an API key in a header, the query or the body. Kong's fields and answers.
+
+A key is looked up by its SHA-256, never compared as text. Clients that can only send `Authorization: Bearer KEY`
+(the OpenAI SDKs) are served by `key_names: [authorization]`: the scheme is not part of the key.
+"""
+
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from entresol.api_floor.entities import Consumer, Credential
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.log_slots import SECRET_NAMES
+from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+from entresol.core.decision import Deny
+from entresol.core.http import HeaderPairs, UpstreamRequest
+from entresol.policy.request_fields import body_values, body_without, query_values, without_parameters
+
+_CREDENTIALS: Final = "keyauth_credentials"
+_BEARER_FIELDS: Final = frozenset((b"authorization", b"proxy-authorization"))
+_NO_KEY: Final = "No API key found in request"
+_DUPLICATE: Final = "Duplicate API key found"
+
+KeyName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        pattern="^[a-zA-Z0-9_-]+$",
+        extra={"message": "bad header name, allowed characters are A-Z, a-z, 0-9, '_', and '-'"},
+    ),
+]
+
+
+class IdentityRealm(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look a consumer up. Only this gateway's own consumers (`cp` without an id) are there to be looked up."""
+
+    scope: Annotated[Literal["cp", "realm"], Meta(description="`cp`: this gateway.")] = "cp"
+    id: str | None = None
+    region: str | None = None
+
+
+class Principals(msgspec.Struct, frozen=True, kw_only=True):
+    """Kong Identity, which is Kong's hosted service."""
+
+    enabled: Annotated[bool, Meta(description="Not supported: must be false.")] = False
+    directory: str = "default"
+    error_on_miss: bool = True
+
+
+class KeyAuthConfig(PluginConfig, frozen=True, kw_only=True):
+    """Kong's fields."""
+
+    key_names: Annotated[
+        tuple[KeyName, ...],
+        Meta(min_length=1, description="Names of the header, parameter or body field; the first that is sent counts."),
+    ] = ("apikey",)
+    key_in_header: Annotated[bool, Meta(description="Look in the header.")] = True
+    key_in_query: Annotated[bool, Meta(description="Look in the query.")] = True
+    key_in_body: Annotated[bool, Meta(description="Look in form, multipart and JSON bodies; holds bodies back.")] = (
+        False
+    )
+    hide_credentials: Annotated[bool, Meta(description="Take the key out of what goes to the upstream.")] = True
+    anonymous: Annotated[str, Meta(description="Consumer (id or username) for those without a good key.")] | None = None
+    realm: Annotated[str, Meta(description="The realm that WWW-Authenticate names.")] | None = None
+    run_on_preflight: Annotated[bool, Meta(description="False: OPTIONS requests pass without a key.")] = True
+    identity_realms: Annotated[tuple[IdentityRealm, ...], Meta(description="Only `scope: cp`.")] = ()
+    principals: Annotated[Principals, Meta(description="Kong Identity; not supported.")] = Principals()
+
+    def violations(self) -> list[tuple[str, str]]:
+        """What Kong can look up in its hosted service, and we cannot."""
+        found = []
+        for at, realm in enumerate(self.identity_realms):
+            if realm.scope == "realm" or realm.id is not None or realm.region is not None:
+                found.append((f"identity_realms[{at}]", "not supported: consumers are looked up in this gateway only"))
+        if self.principals.enabled:
+            found.append(("principals.enabled", "not supported: there is no Kong Identity to ask"))
+        return found
+
+
+class KeyAuth(Plugin[KeyAuthConfig]):
+    """See the module."""
+
+    name = "key-auth"
+    priority: ClassVar[int] = 1250
+    config_type = KeyAuthConfig
+
+    def __init__(self, config: KeyAuthConfig, context: PluginContext) -> None:
+        super().__init__(config, context)
+        self.needs_body = config.key_in_body
+        self._names = [(name, name.lower().encode("ascii")) for name in config.key_names]
+        self._query_names = frozenset(config.key_names)
+        self._hidden_fields = frozenset(field for _, field in self._names)
+        self._secret_names = frozenset(name.lower() for name in config.key_names)
+        self._skips_preflight = not config.run_on_preflight
+        self._who: dict[str, tuple[Credential, HeaderPairs]] = {}
+        challenge = b"Key" if config.realm is None else b'Key realm="%b"' % _quoted(config.realm)
+        headers = ((b"www-authenticate", challenge),)
+        self._no_key = Deny(401, "no_api_key", _NO_KEY, headers)
+        self._duplicate = Deny(401, "duplicate_api_key", _DUPLICATE, headers)
+        self._unknown = Deny(401, "invalid_api_key", "Unauthorized", headers)
+        self._expired = Deny(401, "credential_expired", "Unauthorized: this API key has expired", headers)
+
+    def access(self, exchange: Exchange) -> Deny | None:
+        """Find the key, find who holds it, tell the upstream who it is."""
+        if self._skips_preflight and exchange.request.method == "OPTIONS":
+            return None
+        exchange[SECRET_NAMES] = self._secret_names
+        if exchange.credential is not None and self.config.anonymous is not None:
+            return None  # another authentication plugin was content; with `anonymous` one is enough
+        found = self._authenticate(exchange)
+        upstream = exchange.upstream
+        if upstream is not None and self.config.hide_credentials:
+            self._hide(exchange, upstream)
+        if isinstance(found, Deny):
+            return found if self.config.anonymous is None else self._go_on_anonymously(exchange)
+        consumer, credential = found
+        exchange.consumer = consumer
+        exchange.credential = credential
+        if upstream is not None:
+            known = self._who.get(credential.id)
+            if known is None or known[0] is not credential:
+                known = self._who[credential.id] = credential, _identity_fields(consumer, credential)
+            upstream.headers.pairs += known[1]
+        return None
+
+    def _authenticate(self, exchange: Exchange) -> tuple[Consumer, Credential] | Deny:
+        key = self._find_key(exchange)
+        if isinstance(key, Deny):
+            return key
+        digest = sha256(key).digest()
+        found = self.context.consumers.by_credential(_CREDENTIALS, digest)
+        if found is None:
+            return self._expired if self.context.consumers.has_expired(_CREDENTIALS, digest) else self._unknown
+        return found
+
+    def _find_key(self, exchange: Exchange) -> bytes | Deny:
+        """The first name that is sent counts: in the header, else the query, else the body."""
+        config, request = self.config, exchange.request
+        for name, field in self._names:
+            values: list[bytes] = []
+            if config.key_in_header:
+                values = [value for key, value in request.headers.pairs if key == field]
+                if field in _BEARER_FIELDS:
+                    values = [_without_scheme(value) for value in values]
+            if not values and config.key_in_query and request.query:
+                values = [value.encode("utf-8", "surrogateescape") for value in query_values(request.query, name)]
+            if not values and config.key_in_body and exchange.body:
+                content_type = (request.headers.get(b"content-type") or b"").decode("latin-1")
+                values = [value.encode() for value in body_values(content_type, exchange.body, name)]
+            if len(values) > 1:
+                return self._duplicate
+            if values:
+                return values[0] or self._no_key
+        return self._no_key
+
+    def _hide(self, exchange: Exchange, upstream: UpstreamRequest) -> None:
+        """Every key name is taken out wherever a key may be: a second copy is as secret as the one that counted."""
+        config = self.config
+        if config.key_in_header:
+            hidden = self._hidden_fields
+            upstream.headers.pairs = [pair for pair in upstream.headers.pairs if pair[0] not in hidden]
+        if config.key_in_query and exchange.request.query:
+            path, _, query = upstream.target.partition("?")
+            query = without_parameters(query, self._query_names)
+            upstream.target = f"{path}?{query}" if query else path
+        if config.key_in_body and exchange.body:
+            content_type = (exchange.request.headers.get(b"content-type") or b"").decode("latin-1")
+            exchange.body = body_without(content_type, exchange.body, self._query_names)
+
+    def _go_on_anonymously(self, exchange: Exchange) -> Deny | None:
+        anonymous = self.config.anonymous or ""
+        consumer = self.context.consumers.by_name(anonymous)
+        if consumer is None:
+            message = f"anonymous consumer {anonymous} is configured but doesn't exist"
+            return Deny(500, "anonymous_consumer_missing", message)
+        exchange.consumer = consumer
+        exchange.credential = None
+        if exchange.upstream is not None:
+            exchange.upstream.headers.pairs += _identity_fields(consumer, None)
+        return None
+
+
+def _without_scheme(value: bytes) -> bytes:
+    """The token of `Bearer TOKEN` (RFC 6750 §2.1); any other value is a key as it stands."""
+    return value[7:].strip() if value[:7].lower() == b"bearer " else value
+
+
+def _identity_fields(consumer: Consumer, credential: Credential | None) -> HeaderPairs:
+    fields: list[tuple[bytes, Any]] = [
+        (b"x-consumer-id", consumer.id),
+        (b"x-consumer-custom-id", consumer.custom_id),
+        (b"x-consumer-username", consumer.username),
+        (b"x-credential-identifier", None if credential is None else credential.id),
+        (b"x-anonymous-consumer", "true" if credential is None else None),
+    ]
+    return [(name, _field_value(value)) for name, value in fields if value is not None]
+
+
+def _field_value(text: str) -> bytes:
+    """Text as a field value: UTF-8, without the characters that would end the field."""
+    return text.encode("utf-8", "replace").translate(None, b"\r\n\0")
+
+
+def _quoted(text: str) -> bytes:
+    """What may stand between the quotes of a quoted-string (RFC 9110 §5.6.4)."""
+    return _field_value(text).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
