@@ -27,7 +27,7 @@ def describe_connection(transport: asyncio.BaseTransport, ends: Ends | None = No
 def make_connection(ends: Ends, tls: TlsInfo | None) -> Connection:
     """A `Connection` with IPv4 addresses in their own form."""
     peer_ip, peer_port, local_ip, local_port = ends
-    return Connection(_plain(peer_ip), peer_port, _plain(local_ip), local_port, tls)
+    return Connection(plain_ip(peer_ip), peer_port, plain_ip(local_ip), local_port, tls)
 
 
 def socket_ends(transport: asyncio.BaseTransport) -> Ends:
@@ -43,5 +43,6 @@ def _host_and_port(address: object) -> tuple[str, int]:
     return UNIX_PEER, 0
 
 
-def _plain(ip: str) -> str:
+def plain_ip(ip: str) -> str:
+    """An IPv4-mapped IPv6 address as the IPv4 address it is."""
     return ip[len(_MAPPED) :] if ip.startswith(_MAPPED) and "." in ip else ip

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from entresol.core.ports import Clock, Handler
 from entresol.net.limits import Limits
 from entresol.net.peers import Ends
 from entresol.net.response_head import date_line
 from entresol.net.server_connection import ServerConnection
+
+if TYPE_CHECKING:
+    from entresol.net.listener import Listener
 
 logger = logging.getLogger("entresol.net.server")
 
@@ -40,9 +43,12 @@ class HttpServer:
         self.date_line = date_line(clock.now())
         """The Date field line of this second."""
 
-    def protocol(self, listener: object = None, ends: Ends | None = None) -> asyncio.Protocol:
-        """A protocol for one accepted connection. `ends` are its true addresses, when a proxy told them."""
-        return ServerConnection(self, ends)
+    def protocol(self, listener: "Listener | None" = None, ends: Ends | None = None) -> asyncio.Protocol:
+        """A protocol for one connection that `listener` accepted.
+
+        `ends` are its true addresses, when a balancer told them.
+        """
+        return ServerConnection(self, "" if listener is None else listener.address, ends)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sweep once a second from now on."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, ParamSpec, cast
 
 from entresol.core.http import RequestHead
-from entresol.net.peers import describe_connection
+from entresol.net.peers import Ends, describe_connection
 from entresol.net.refusals import INTERNAL_ERROR, REQUEST_TIMEOUT, Refusal
 from entresol.net.request_machine import BodyPart, RequestMachine
 from entresol.net.responder import ServerResponder
@@ -34,8 +34,10 @@ class ServerConnection(asyncio.Protocol):
     """Reads with a `RequestMachine`, hands requests to the server's handler, writes what responders give it."""
 
     __slots__ = (
+        "_accepted_on",
         "_closing_since",
         "_discarded",
+        "_ends",
         "_head_since",
         "_is_body_complete",
         "_is_body_paused",
@@ -46,7 +48,6 @@ class ServerConnection(asyncio.Protocol):
         "_limits",
         "_machine",
         "_must_close",
-        "_peer",
         "_responder",
         "_server",
         "_stalled_bytes",
@@ -57,10 +58,11 @@ class ServerConnection(asyncio.Protocol):
         "requests",
     )
 
-    def __init__(self, server: "HttpServer", peer: tuple[str, int, str, int] | None = None) -> None:
+    def __init__(self, server: "HttpServer", accepted_on: str, ends: Ends | None) -> None:
         self._server = server
         self._limits = server.limits
-        self._peer = peer
+        self._accepted_on = accepted_on
+        self._ends = ends
         self._machine: RequestMachine
         self._transport: asyncio.Transport | None = None
         self._responder: ServerResponder | None = None
@@ -87,7 +89,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._limits.write_buffer)
-        self._machine = RequestMachine(self._limits, describe_connection(transport, self._peer))
+        self._machine = RequestMachine(self._limits, describe_connection(transport, self._ends))
         self._server.connections.add(self)
         if self._server.is_draining:
             self._close()
@@ -309,7 +311,7 @@ class ServerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._closing_since is not None:
             return
-        logger.info("refused a request: %s %s", refusal.status, refusal.code)
+        logger.info("refused a request on %s: %d %s", self._accepted_on, refusal.status, refusal.code)
         if is_answered:
             self._abort()
         else:
