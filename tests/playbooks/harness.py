@@ -277,6 +277,10 @@ class Gateway:
 
         return asyncio.run(run())
 
+    def records(self) -> list[Any]:
+        """The log records that were written."""
+        return [msgspec.json.decode(line) for _, line, _ in self.lines.lines]
+
     def chat(self, body: Any, path: str = "/chat", headers: HeaderPairs | None = None) -> Reply:
         """POST a JSON body."""
         pairs = [(b"content-type", b"application/json"), *(headers or [])]

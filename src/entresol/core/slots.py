@@ -4,7 +4,7 @@ A slot is a module-level constant, `USAGE: Slot[Usage] = Slot("llm.usage")`; an 
 calls the idea namespaced context; here the type checker knows what a slot holds.
 """
 
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -27,17 +27,19 @@ class Slots:
     __slots__ = ("_values",)
 
     def __init__(self) -> None:
-        self._values: dict[Slot[object], object] = {}
+        self._values: dict[Any, Any] = {}  # the methods below give the types
 
     def __setitem__(self, slot: Slot[T], value: T) -> None:
-        self._values[cast("Slot[object]", slot)] = value
+        self._values[slot] = value
 
     def __getitem__(self, slot: Slot[T]) -> T:
-        return cast("T", self._values[cast("Slot[object]", slot)])
+        value: T = self._values[slot]
+        return value
 
     def get(self, slot: Slot[T]) -> T | None:
         """The value, or None while nobody has written it."""
-        return cast("T | None", self._values.get(cast("Slot[object]", slot)))
+        value: T | None = self._values.get(slot)
+        return value
 
     def __contains__(self, slot: Slot[T]) -> bool:
         return slot in self._values

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.log_slots import SECRET_NAMES
+from entresol.api_floor.log_slots import ALWAYS_SECRET, SECRET_NAMES
 from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.http import HeaderPairs, UpstreamRequest
@@ -89,10 +89,13 @@ class KeyAuth(Plugin[KeyAuthConfig]):
     def __init__(self, config: KeyAuthConfig, context: PluginContext) -> None:
         super().__init__(config, context)
         self.needs_body = config.key_in_body
+        self._in_header = config.key_in_header
+        self._in_query = config.key_in_query
         self._names = [(name, name.lower().encode("ascii")) for name in config.key_names]
         self._query_names = frozenset(config.key_names)
         self._hidden_fields = frozenset(field for _, field in self._names)
         self._secret_names = frozenset(name.lower() for name in config.key_names)
+        self._is_secret_to_say = not self._secret_names <= ALWAYS_SECRET
         self._skips_preflight = not config.run_on_preflight
         self._who: dict[str, tuple[Credential, HeaderPairs]] = {}
         challenge = b"Key" if config.realm is None else b'Key realm="%b"' % _quoted(config.realm)
@@ -106,15 +109,23 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         """Find the key, find who holds it, tell the upstream who it is."""
         if self._skips_preflight and exchange.request.method == "OPTIONS":
             return None
-        exchange[SECRET_NAMES] = self._secret_names
-        if exchange.credential is not None and self.config.anonymous is not None:
+        if self._is_secret_to_say:
+            exchange[SECRET_NAMES] = self._secret_names
+        anonymous = self.config.anonymous
+        if anonymous is not None and exchange.credential is not None:
             return None  # another authentication plugin was content; with `anonymous` one is enough
-        found = self._authenticate(exchange)
+        key = self._find_key(exchange)
         upstream = exchange.upstream
         if upstream is not None and self.config.hide_credentials:
             self._hide(exchange, upstream)
-        if isinstance(found, Deny):
-            return found if self.config.anonymous is None else self._go_on_anonymously(exchange)
+        refusal = key if isinstance(key, Deny) else self._identify(exchange, key, upstream)
+        return refusal if refusal is None or anonymous is None else self._go_on_as(anonymous, exchange)
+
+    def _identify(self, exchange: Exchange, key: bytes, upstream: UpstreamRequest | None) -> Deny | None:
+        digest = sha256(key).digest()
+        found = self.context.consumers.by_credential(_CREDENTIALS, digest)
+        if found is None:
+            return self._expired if self.context.consumers.has_expired(_CREDENTIALS, digest) else self._unknown
         consumer, credential = found
         exchange.consumer = consumer
         exchange.credential = credential
@@ -125,52 +136,38 @@ class KeyAuth(Plugin[KeyAuthConfig]):
             upstream.headers.pairs += known[1]
         return None
 
-    def _authenticate(self, exchange: Exchange) -> tuple[Consumer, Credential] | Deny:
-        key = self._find_key(exchange)
-        if isinstance(key, Deny):
-            return key
-        digest = sha256(key).digest()
-        found = self.context.consumers.by_credential(_CREDENTIALS, digest)
-        if found is None:
-            return self._expired if self.context.consumers.has_expired(_CREDENTIALS, digest) else self._unknown
-        return found
-
     def _find_key(self, exchange: Exchange) -> bytes | Deny:
         """The first name that is sent counts: in the header, else the query, else the body."""
-        config, request = self.config, exchange.request
+        request = exchange.request
         for name, field in self._names:
             values: list[bytes] = []
-            if config.key_in_header:
+            if self._in_header:
                 values = [value for key, value in request.headers.pairs if key == field]
-                if field in _BEARER_FIELDS:
-                    values = [_without_scheme(value) for value in values]
-            if not values and config.key_in_query and request.query:
+            if not values and self._in_query and request.query:
                 values = [value.encode("utf-8", "surrogateescape") for value in query_values(request.query, name)]
-            if not values and config.key_in_body and exchange.body:
+            elif values and field in _BEARER_FIELDS:
+                values = [_without_scheme(value) for value in values]
+            if not values and self.needs_body and exchange.body:
                 content_type = (request.headers.get(b"content-type") or b"").decode("latin-1")
                 values = [value.encode() for value in body_values(content_type, exchange.body, name)]
-            if len(values) > 1:
-                return self._duplicate
             if values:
-                return values[0] or self._no_key
+                return self._duplicate if len(values) > 1 else values[0] or self._no_key
         return self._no_key
 
     def _hide(self, exchange: Exchange, upstream: UpstreamRequest) -> None:
         """Every key name is taken out wherever a key may be: a second copy is as secret as the one that counted."""
-        config = self.config
-        if config.key_in_header:
+        if self._in_header:
             hidden = self._hidden_fields
             upstream.headers.pairs = [pair for pair in upstream.headers.pairs if pair[0] not in hidden]
-        if config.key_in_query and exchange.request.query:
+        if self._in_query and exchange.request.query:
             path, _, query = upstream.target.partition("?")
             query = without_parameters(query, self._query_names)
             upstream.target = f"{path}?{query}" if query else path
-        if config.key_in_body and exchange.body:
+        if self.needs_body and exchange.body:
             content_type = (exchange.request.headers.get(b"content-type") or b"").decode("latin-1")
             exchange.body = body_without(content_type, exchange.body, self._query_names)
 
-    def _go_on_anonymously(self, exchange: Exchange) -> Deny | None:
-        anonymous = self.config.anonymous or ""
+    def _go_on_as(self, anonymous: str, exchange: Exchange) -> Deny | None:
         consumer = self.context.consumers.by_name(anonymous)
         if consumer is None:
             message = f"anonymous consumer {anonymous} is configured but doesn't exist"

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from entresol.core.ports import Window
+
 PERIODS = ("second", "minute", "hour", "day", "month", "year")
 """Shortest first."""
 
@@ -25,15 +27,6 @@ class FixedWindow(msgspec.Struct, frozen=True):
     limit: int
 
 
-class Tightest(msgspec.Struct, frozen=True):
-    """The window that stops its caller first."""
-
-    limit: int
-    remaining: int
-    reset_s: int
-    """Seconds until it starts afresh, at least 1."""
-
-
 def windows_at(now: float, limits: Mapping[str, float]) -> tuple[FixedWindow, ...]:
     """The windows that `now` (epoch seconds) falls in, shortest first, for `limits` by period name.
 
@@ -42,17 +35,26 @@ def windows_at(now: float, limits: Mapping[str, float]) -> tuple[FixedWindow, ..
     return tuple(_window(period, now, math.ceil(limits[period])) for period in PERIODS if period in limits)
 
 
-def ends_at(windows: Sequence[FixedWindow]) -> int:
+def ends_at(windows: Sequence[Window]) -> int:
     """Epoch second from which `windows` are no longer the current ones."""
     return min(window.start + window.length_s for window in windows)
 
 
-def tightest(windows: Sequence[FixedWindow], remaining: Sequence[int], now: float) -> Tightest:
-    """The window with the least remaining; of equal ones the longer, for its end is further off."""
-    best = max(range(len(windows)), key=lambda index: (-remaining[index], windows[index].length_s))
-    window = windows[best]
-    reset = max(1, window.start + window.length_s - math.floor(now))
-    return Tightest(window.limit, remaining[best], reset)
+def tightest(remaining: Sequence[int]) -> int:
+    """Which window stops its caller first, by what remains in each, shortest window first.
+
+    The one with the least; of equal ones the longest, for its end is further off.
+    """
+    at, least = 0, remaining[0]
+    for index in range(1, len(remaining)):
+        if remaining[index] <= least:
+            at, least = index, remaining[index]
+    return at
+
+
+def reset_s(window: Window, now: float) -> int:
+    """Seconds until a window starts afresh, at least 1."""
+    return max(1, window.start + window.length_s - math.floor(now))
 
 
 def _window(period: str, now: float, limit: int) -> FixedWindow:

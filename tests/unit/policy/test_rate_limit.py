@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entresol.policy.rate_limit import PERIODS, FixedWindow, ends_at, tightest, windows_at
+from entresol.policy.rate_limit import PERIODS, FixedWindow, ends_at, reset_s, tightest, windows_at
 
 ALL = dict.fromkeys(PERIODS, 10.0)
 
@@ -50,16 +50,14 @@ def test_every_window_holds_the_instant_it_was_made_for(now: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remaining", "expected"),
-    [((3, 9), (10, 3, 15)), ((9, 3), (20, 3, 3555)), ((3, 3), (20, 3, 3555))],
+    ("remaining", "expected"), [((7,), 0), ((3, 9), 0), ((9, 3), 1), ((3, 3), 1), ((5, 2, 9, 2, 3), 3)]
 )
-def test_the_tightest_window_has_least_left_and_of_equals_the_longer_counts(
-    remaining: tuple[int, int], expected: tuple[int, int, int]
+def test_the_tightest_window_has_least_left_and_of_equals_the_longest_counts(
+    remaining: tuple[int, ...], expected: int
 ) -> None:
-    windows = (FixedWindow("minute", 0, 60, 10), FixedWindow("hour", 0, 3600, 20))
-    found = tightest(windows, remaining, 45.9)
-    assert (found.limit, found.remaining, found.reset_s) == expected
+    assert tightest(remaining) == expected
 
 
-def test_a_reset_is_never_sooner_than_one_second() -> None:
-    assert tightest((FixedWindow("second", 5, 1, 1),), (0,), 5.99).reset_s == 1
+@pytest.mark.parametrize(("now", "seconds"), [(60.0, 60), (60.9, 60), (61.0, 59), (119.9, 1), (120.5, 1)])
+def test_a_reset_is_in_whole_seconds_and_never_sooner_than_one(now: float, seconds: int) -> None:
+    assert reset_s(FixedWindow("minute", 60, 60, 1), now) == seconds

@@ -1,0 +1,80 @@
+"""correlation-id: an id in a header that goes along with the request. Kong's fields.
+
+A client's own id is kept. `uuid`: a random UUID for each request. `uuid#counter`: a UUID per plugin instance and
+worker, and a counter. `tracker`: addresses, worker, connection, request number and time.
+"""
+
+import os
+import uuid
+from itertools import count
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.log_slots import CORRELATION_ID
+from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+
+
+class CorrelationIdConfig(PluginConfig, frozen=True, kw_only=True):
+    """Kong's fields."""
+
+    header_name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            pattern="^[a-zA-Z0-9-_]+$",
+            description="The header that holds the id.",
+            extra={"message": "bad header name, allowed characters are A-Z, a-z, 0-9, '_', and '-'"},
+        ),
+    ] = "Kong-Request-ID"
+    generator: Annotated[
+        Literal["uuid", "uuid#counter", "tracker"], Meta(description="How an id is made where the client sent none.")
+    ] = "uuid#counter"
+    echo_downstream: Annotated[bool, Meta(description="Send the id back to the client too.")] = False
+
+
+class CorrelationId(Plugin[CorrelationIdConfig]):
+    """See the module."""
+
+    name = "correlation-id"
+    priority: ClassVar[int] = 100001
+    config_type = CorrelationIdConfig
+
+    def __init__(self, config: CorrelationIdConfig, context: PluginContext) -> None:
+        super().__init__(config, context)
+        self._field = config.header_name.lower().encode("ascii")
+        self._numbers = count(1)
+        self._series = str(uuid.uuid4())
+
+    def access(self, exchange: Exchange) -> None:
+        """Give the request its id."""
+        sent = exchange.request.headers.get(self._field)
+        if sent:
+            exchange[CORRELATION_ID] = sent.decode("utf-8", "backslashreplace")
+            return
+        exchange[CORRELATION_ID] = new = self._new_id(exchange)
+        upstream = exchange.upstream
+        if upstream is not None:
+            if sent is None:
+                upstream.headers.add(self._field, new.encode("ascii"))
+            else:  # an empty one is no id
+                upstream.headers.set(self._field, new.encode("ascii"))
+
+    def header_filter(self, exchange: Exchange) -> None:
+        """Echo the id; a request that was answered before `access` gets one here."""
+        if self.config.echo_downstream and exchange.response is not None:
+            if CORRELATION_ID not in exchange:
+                self.access(exchange)
+            exchange.response.headers.set(self._field, exchange[CORRELATION_ID].encode())
+
+    def _new_id(self, exchange: Exchange) -> str:
+        generator = self.config.generator
+        if generator == "uuid":
+            return str(uuid.uuid4())
+        number = next(self._numbers)
+        if generator == "uuid#counter":
+            return f"{self._series}#{number}"
+        connection = exchange.request.connection
+        now = self.context.clock.now()
+        return f"{connection.local_ip}-{connection.local_port}-{os.getpid()}-{connection.peer_port}-{number}-{now:.3f}"

@@ -1,0 +1,38 @@
+"""file-log: one line of JSON per request, Kong's log record, appended to a file off the request's way."""
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.log_record import log_line
+from entresol.api_floor.plugin import Plugin, PluginConfig
+
+
+class FileLogConfig(PluginConfig, frozen=True, kw_only=True):
+    """Kong's fields."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"custom_fields_by_lua"})
+
+    path: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            pattern=r"^[^*&%\\`\x00]+$",
+            description="The file; made if it is not there. `/dev/stdout` and `/dev/stderr` work too.",
+            extra={"message": "not a valid filename"},
+        ),
+    ]
+    reopen: Annotated[bool, Meta(description="Open the file afresh for every batch, for log rotation.")] = False
+
+
+class FileLog(Plugin[FileLogConfig]):
+    """See the module."""
+
+    name = "file-log"
+    priority: ClassVar[int] = 9
+    config_type = FileLogConfig
+
+    def log(self, exchange: Exchange) -> None:
+        """Queue the record."""
+        self.context.lines.write(self.config.path, log_line(exchange), self.config.reopen)

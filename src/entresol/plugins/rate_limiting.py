@@ -1,0 +1,235 @@
+"""rate-limiting: so many requests per second, minute, hour, day, month and year. Kong's fields, headers and answers.
+
+Windows are calendar units in UTC. The counters are shared by all workers of the node (`policy: local`).
+"""
+
+import math
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+from entresol.core.decision import Deny
+from entresol.core.errors import GatewayError
+from entresol.core.http import HeaderPairs
+from entresol.core.ports import Taken, Window
+from entresol.core.secret import Secret
+from entresol.core.slots import Slot
+from entresol.policy.rate_limit import PERIODS, ends_at, reset_s, tightest, windows_at
+
+_FIELDS: Slot[HeaderPairs] = Slot("rate-limiting.fields")
+_LONGEST_IDENTIFIER: Final = 128  # characters that a key holds as they are; longer ones are hashed
+
+Limit = Annotated[float, Meta(gt=0)]
+Policy = Annotated[Literal["local"], Meta(extra={"not_yet": ("cluster", "redis")})]
+
+
+class Redis(msgspec.Struct, frozen=True, kw_only=True):
+    """Kong's connection to Redis. Accepted, so that files of Kong load; it has no use with `policy: local`."""
+
+    not_yet: ClassVar[frozenset[str]] = frozenset({"cloud_authentication"})
+
+    host: str | None = None
+    port: Annotated[int, Meta(ge=0, le=65535)] = 6379
+    username: str | None = None
+    password: Secret | None = None
+    database: int = 0
+    timeout: Annotated[int, Meta(ge=0, le=2**31 - 2)] = 2000
+    ssl: bool = False
+    ssl_verify: bool = True
+    server_name: str | None = None
+
+
+class RateLimitingConfig(PluginConfig, frozen=True, kw_only=True):
+    """Kong's fields."""
+
+    second: Annotated[Limit, Meta(description="Requests per second.")] | None = None
+    minute: Annotated[Limit, Meta(description="Requests per minute.")] | None = None
+    hour: Annotated[Limit, Meta(description="Requests per hour.")] | None = None
+    day: Annotated[Limit, Meta(description="Requests per day.")] | None = None
+    month: Annotated[Limit, Meta(description="Requests per month.")] | None = None
+    year: Annotated[Limit, Meta(description="Requests per year.")] | None = None
+    limit_by: Annotated[
+        Literal["consumer", "credential", "ip", "service", "header", "path", "consumer-group"],
+        Meta(description="Who shares a count; where it is not known, the client's address."),
+    ] = "consumer"
+    header_name: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                pattern="^[a-zA-Z0-9-_]+$",
+                description="With `limit_by: header`.",
+                extra={"message": "bad header name, allowed characters are A-Z, a-z, 0-9, '_', and '-'"},
+            ),
+        ]
+        | None
+    ) = None
+    path: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^/(?:[^/]+(?:/[^/]+)*/?)?$",
+                description="With `limit_by: path`: the path that is counted by itself.",
+                extra={"message": "should start with: / and must not have empty segments"},
+            ),
+        ]
+        | None
+    ) = None
+    policy: Annotated[Policy, Meta(description="Where counts are kept.")] = "local"
+    fault_tolerant: Annotated[bool, Meta(description="Let requests pass while counters cannot be reached.")] = True
+    hide_client_headers: Annotated[bool, Meta(description="Send no RateLimit fields to clients.")] = False
+    error_code: Annotated[int, Meta(gt=0, le=599, description="Status over the limit.")] = 429
+    error_message: Annotated[str, Meta(description="Message over the limit.")] = "API rate limit exceeded"
+    sync_rate: Annotated[float, Meta(description="Of no use with `policy: local`.")] = -1
+    redis: Annotated[Redis, Meta(description="Of no use with `policy: local`.")] = Redis()
+
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, shortest period first."""
+        values = ((period, getattr(self, period)) for period in PERIODS)
+        return {period: value for period, value in values if value is not None}
+
+    def violations(self) -> list[tuple[str, str]]:
+        """Kong's rules across fields."""
+        limits = self.limits()
+        found: list[tuple[str, str]] = []
+        if not limits:
+            names = ", ".join(f"'{period}'" for period in PERIODS)
+            found.append(("@entity", f"at least one of these fields must be non-empty: {names}"))
+        for field, needed in (("header_name", "header"), ("path", "path")):
+            if self.limit_by == needed and getattr(self, field) is None:
+                found.append((field, "required field missing"))
+        periods = list(limits)
+        for shorter, longer in pairwise(periods):
+            if limits[longer] < limits[shorter]:
+                message = "The limit for {}({:.1f}) cannot be lower than the limit for {}({:.1f})"
+                found.append(("@entity", message.format(longer, limits[longer], shorter, limits[shorter])))
+        return found
+
+
+class RateLimiting(Plugin[RateLimitingConfig]):
+    """See the module."""
+
+    name = "rate-limiting"
+    priority: ClassVar[int] = 910
+    config_type = RateLimitingConfig
+
+    def __init__(self, config: RateLimitingConfig, context: PluginContext) -> None:
+        super().__init__(config, context)
+        self._limits = config.limits()
+        self._windows: tuple[Window, ...] = ()
+        self._from = self._until = 0.0
+        self._prefix = f"{context.instance_id}:"
+        self._header_name = (config.header_name or "").lower().encode("ascii")
+        self._identify: Callable[[Exchange], str] = getattr(self, f"_by_{config.limit_by.replace('-', '_')}")
+        limits = [(period, b"%d" % math.ceil(limit)) for period, limit in self._limits.items()]
+        self._least_fields = [(b"ratelimit-limit", limit) for _, limit in limits]
+        self._limit_fields = [(f"x-ratelimit-limit-{period}".encode(), limit) for period, limit in limits]
+        self._left_names = [f"x-ratelimit-remaining-{period}".encode() for period in self._limits]
+        self._field_names = frozenset(
+            [name for name, _ in self._limit_fields]
+            + self._left_names
+            + [b"ratelimit-limit", b"ratelimit-remaining", b"ratelimit-reset"]
+        )
+
+    def access(self, exchange: Exchange) -> Deny | Awaitable[Deny | None] | None:
+        """Count the request, or refuse it."""
+        now = self.context.clock.now()
+        if not self._from <= now < self._until:
+            self._windows = windows_at(now, self._limits)
+            self._until = ends_at(self._windows)
+            self._from = max(window.start for window in self._windows)
+        windows = self._windows
+        try:
+            answer: Any = self.context.counters.take(self._prefix + self._identify(exchange), windows)
+        except (GatewayError, OSError) as error:
+            return self._without_counters(error)
+        if hasattr(answer, "__await__"):  # isinstance(…, Awaitable) takes four times as long
+            return self._later(exchange, answer, windows, now)
+        return self._decide(exchange, answer, windows, now)
+
+    def header_filter(self, exchange: Exchange) -> None:
+        """Tell the client what is left."""
+        fields = exchange.get(_FIELDS)
+        response = exchange.response
+        if fields is not None and response is not None:
+            ours = self._field_names
+            response.headers.pairs = [pair for pair in response.headers.pairs if pair[0] not in ours] + fields
+
+    async def _later(
+        self, exchange: Exchange, answer: Awaitable[Taken], windows: tuple[Window, ...], now: float
+    ) -> Deny | None:
+        try:
+            taken = await answer
+        except (GatewayError, OSError) as error:
+            return self._without_counters(error)
+        return self._decide(exchange, taken, windows, now)
+
+    def _decide(self, exchange: Exchange, taken: Taken, windows: tuple[Window, ...], now: float) -> Deny | None:
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if not self.config.hide_client_headers:
+            remaining = taken.remaining
+            at = tightest(remaining)
+            reset = b"%d" % reset_s(windows[at], now)
+            left = [b"%d" % number for number in remaining]
+            exchange[_FIELDS] = [
+                self._least_fields[at],
+                (b"ratelimit-remaining", left[at]),
+                (b"ratelimit-reset", reset),
+                *self._limit_fields,
+                *zip(self._left_names, left, strict=True),
+            ]
+            headers = ((b"retry-after", reset),)
+        if taken.allowed:
+            return None
+        return Deny(self.config.error_code, "rate_limited", self.config.error_message, headers)
+
+    def _without_counters(self, error: Exception) -> Deny | None:
+        self.context.logger.error("counters cannot be reached: %s", error)
+        if self.config.fault_tolerant:
+            return None
+        return Deny(500, "counters_unavailable", "An unexpected error occurred")
+
+    # Who a request is counted for. Each kind of identifier has its own letter, so that a client that chooses one
+    # (a header) cannot use up what belongs to another (an address).
+
+    def _by_ip(self, exchange: Exchange) -> str:
+        return f"i{exchange.client_ip}"
+
+    def _by_consumer(self, exchange: Exchange) -> str:
+        consumer = exchange.consumer
+        return f"c{consumer.id}" if consumer is not None else self._by_credential(exchange)
+
+    def _by_credential(self, exchange: Exchange) -> str:
+        credential = exchange.credential
+        return f"k{credential.id}" if credential is not None else self._by_ip(exchange)
+
+    def _by_service(self, exchange: Exchange) -> str:
+        match = exchange.match
+        if match is None or match.route.service is None:
+            return self._by_ip(exchange)
+        return f"s{match.route.service.entity.id}"
+
+    def _by_header(self, exchange: Exchange) -> str:
+        value = exchange.request.headers.get(self._header_name)
+        if value is None:
+            return self._by_ip(exchange)
+        return f"h{_bounded(value)}"
+
+    def _by_path(self, exchange: Exchange) -> str:
+        return "p" if exchange.request.path == self.config.path else self._by_ip(exchange)
+
+    def _by_consumer_group(self, exchange: Exchange) -> str:
+        group = self.context.scope.consumer_group
+        if group is None and exchange.consumer is not None and exchange.consumer.groups:
+            group = min(exchange.consumer.groups)
+        return f"g{group}" if group is not None else self._by_ip(exchange)
+
+
+def _bounded(value: bytes) -> str:
+    return sha256(value).hexdigest() if len(value) > _LONGEST_IDENTIFIER else value.decode("latin-1")

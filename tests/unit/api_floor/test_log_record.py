@@ -1,0 +1,222 @@
+import hashlib
+from typing import Any
+
+import msgspec
+import pytest
+
+from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload, AiUsage
+from entresol.api_floor.entities import Consumer, KeyAuthCredential
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.log_record import log_line, log_record
+from entresol.api_floor.plugin import Plugin, PluginConfig
+from entresol.core.errors import UpstreamError
+from entresol.core.http import TlsInfo
+from entresol.plugins.file_log import FileLog
+from entresol.plugins.key_auth import KeyAuth
+from playbooks.harness import START, Gateway
+
+ALICE = Consumer(id="00000000-0000-4000-8000-0000000000a1", username="alice")
+KEY = KeyAuthCredential(
+    id="00000000-0000-4000-8000-0000000000c1", consumer=ALICE.id, key_sha256=hashlib.sha256(b"SECRET").hexdigest()
+)
+LOG = (FileLog, {"path": "/log"})
+
+
+def test_a_proxied_request_has_kongs_record() -> None:
+    gate = Gateway((KeyAuth, {}), LOG, consumers=[ALICE], credentials=[KEY])
+    gate.call("POST", "/a/b?x=1&x=%32&flag&y", [(b"apikey", b"SECRET"), (b"x-a", b"1"), (b"x-a", b"2")], b"hello")
+    (record,) = gate.records()
+    service = record.pop("service")
+    route = record.pop("route")
+    request_id = record["request"].pop("id")
+    response_headers = record["response"].pop("headers")
+    assert record == {
+        "request": {
+            "method": "POST",
+            "uri": "/a/b?x=1&x=%32&flag&y",
+            "url": "http://gateway.test:8000/a/b?x=1&x=%32&flag&y",
+            "querystring": {"x": ["1", "2"], "flag": True, "y": True},
+            "headers": {"host": "gateway.test:8000", "apikey": "REDACTED", "x-a": ["1", "2"]},
+            "size": 5,
+            "version": "1.1",
+        },
+        "response": {"status": 200, "size": 11},
+        "latencies": {"request": 0, "kong": 0, "proxy": 0, "receive": 0},
+        "tries": [{"balancer_start": int(START * 1000), "ip": "upstream.test", "port": 8080}],
+        "client_ip": "203.0.113.7",
+        "started_at": int(START * 1000),
+        "source": "service",
+        "workspace_name": "default",
+        "upstream_uri": "/a/b?x=1&x=%32&flag&y",
+        "upstream_status": "200",
+        "consumer": {
+            "id": ALICE.id,
+            "username": "alice",
+            "custom_id": None,
+            "groups": [],
+            "tags": [],
+            "created_at": None,
+            "updated_at": None,
+        },
+        "authenticated_entity": {"id": KEY.id, "consumer_id": ALICE.id},
+    }
+    assert (service["name"], service["host"], route["service"]) == ("upstream", "upstream.test", {"id": service["id"]})
+    assert response_headers["x-entresol-request-id"] == request_id
+
+
+@pytest.mark.parametrize(
+    ("config", "target", "headers"),
+    [
+        ({}, "/?apikey=SECRET", []),
+        ({}, "/?a=1&%61pikey=SECRET", []),
+        ({"hide_credentials": False}, "/?apikey=SECRET&key=SECRET", []),
+        ({"key_names": ["x-My-Key"]}, "/?x-my-key=SECRET", [(b"x-my-key", b"SECRET")]),
+        ({}, "/", [(b"apikey", b"SECRET"), (b"authorization", b"SECRET"), (b"proxy-authorization", b"SECRET")]),
+        ({}, "/", [(b"cookie", b"sid=SECRET"), (b"x-api-key", b"SECRET"), (b"x-goog-api-key", b"SECRET")]),
+    ],
+)
+def test_no_credential_is_ever_in_the_record(config: Any, target: str, headers: Any) -> None:
+    pairs = [(b"set-cookie", b"sid=SECRET")]
+    gate = Gateway(
+        (KeyAuth, config), LOG,
+        consumers=[ALICE], credentials=[KEY], upstream=lambda request, body: (200, pairs, b""),
+    )  # fmt: skip
+    gate.call("GET", target, headers)
+    gate.has_route = False
+    gate.call("GET", target, [pair for pair in headers if pair[0] != b"x-my-key"])
+    first, second = (line for _, line, _ in gate.lines.lines)
+    assert b"SECRET" not in first
+    if "My" not in str(config):  # a name that only key-auth knows, and it did not run
+        assert b"SECRET" not in second
+
+
+def test_the_gateways_own_answer_says_why() -> None:
+    gate = Gateway((KeyAuth, {}), LOG)
+    gate.call()
+    (record,) = gate.records()
+    assert (record["source"], record["response"]["status"]) == ("exit", 401)
+    assert record["error"] == {"code": "no_api_key"}
+    assert (record["latencies"]["proxy"], record["tries"]) == (-1, [])
+    assert not {"upstream_status", "consumer", "authenticated_entity"} & set(record)
+
+
+def test_an_upstream_that_failed_is_a_failed_try() -> None:
+    error = UpstreamError("upstream_timeout", "The upstream server is timing out", status=504)
+    gate = Gateway(LOG, upstream=lambda request, body: error)
+    gate.call()
+    (record,) = gate.records()
+    assert record["source"] == "error"
+    assert record["error"] == {"code": "upstream_timeout", "message": "The upstream server is timing out"}
+    (attempt,) = record["tries"]
+    assert (attempt["state"], attempt["code"]) == ("failed", 504)
+
+
+class Slow(Plugin[PluginConfig]):
+    """Takes 30 ms in access; the upstream's head takes 200 ms, its body 50 ms."""
+
+    name = "slow"
+    priority = 1
+    config_type = PluginConfig
+
+    def access(self, exchange: Exchange) -> None:
+        exchange.times.started -= 0.030
+
+    def header_filter(self, exchange: Exchange) -> None:
+        times = exchange.times
+        times.started -= 0.250
+        times.upstream_sent -= 0.250
+        times.response_head -= 0.050
+
+
+def test_latencies_split_the_whole_time() -> None:
+    gate = Gateway((Slow, {}), LOG)
+    gate.call()
+    assert gate.records()[0]["latencies"] == {"request": 280, "kong": 30, "proxy": 200, "receive": 50}
+
+
+class Model(Plugin[PluginConfig]):
+    """Tells what ai-proxy tells."""
+
+    name = "model"
+    priority = 2
+    config_type = PluginConfig
+    statistics = True
+
+    def access(self, exchange: Exchange) -> None:
+        exchange[AI_META] = AiMeta(plugin_id="p", provider="openai", request_model="m", request_mode="oneshot")
+        exchange[AI_USAGE] = AiUsage(prompt_tokens=3, completion_tokens=4, total_tokens=7, cost=0.5)
+        exchange[AI_LOG_STATISTICS] = self.statistics
+
+
+class ModelWithPayload(Model):
+    name = "model-with-payload"
+    statistics = False
+
+    def access(self, exchange: Exchange) -> None:
+        super().access(exchange)
+        exchange[AI_PAYLOAD] = AiPayload(request="{}")
+
+
+def test_a_model_call_is_shown_below_ai_proxy() -> None:
+    gate = Gateway((Model, {}), LOG)
+    gate.call()
+    assert gate.records()[0]["ai"] == {
+        "proxy": {
+            "meta": {
+                "plugin_id": "p",
+                "provider_name": "openai",
+                "request_model": "m",
+                "request_mode": "oneshot",
+            },
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.5},
+        }
+    }
+
+
+def test_statistics_and_payloads_are_logged_only_when_asked_for() -> None:
+    gate = Gateway((ModelWithPayload, {}), LOG)
+    gate.call()
+    assert gate.records()[0]["ai"] == {"proxy": {"payload": {"request": "{}"}}}
+
+
+def test_a_tls_connection_is_described() -> None:
+    gate = Gateway(LOG)
+    exchange = gate.call().exchange
+    tls = TlsInfo("TLSv1.3", "TLS_AES_128_GCM_SHA256", client_certificate=b"der")
+    exchange.request.connection = msgspec.structs.replace(exchange.request.connection, tls=tls)
+    shown = log_record(exchange)["request"]
+    assert shown["tls"] == {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "client_verify": "SUCCESS"}
+    assert shown["url"].startswith("https://gateway.test:8000/")
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", "ü".encode(), b'"\\', bytes(range(1, 32))])
+def test_any_bytes_in_a_header_make_a_valid_line(value: bytes) -> None:
+    gate = Gateway(LOG)
+    exchange = gate.call(headers=[(b"x-odd", value)]).exchange
+    line = log_line(exchange)
+    assert b"\n" not in line
+    assert isinstance(msgspec.json.decode(line)["request"]["headers"]["x-odd"], str)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        (b"a.test", "http://a.test:8000/"),
+        (b"a.test:99", "http://a.test:8000/"),
+        (b"[::1]", "http://[::1]:8000/"),
+        (b"[::1]:99", "http://[::1]:8000/"),
+        (b"", "http://:8000/"),
+    ],
+)
+def test_the_url_has_the_host_that_was_asked_for_and_our_port(host: bytes, url: str) -> None:
+    exchange = Gateway(LOG).call().exchange
+    exchange.request.headers.set(b"host", host)
+    assert log_record(exchange)["request"]["url"] == url
+
+
+def test_a_route_that_was_reloaded_is_shown_as_it_is_now() -> None:
+    gate = Gateway(LOG)
+    gate.call()
+    changed = Gateway(LOG, route=msgspec.structs.replace(gate.route.entity, name="renamed"))
+    changed.call()
+    assert (gate.records()[0]["route"]["name"], changed.records()[0]["route"]["name"]) == ("all", "renamed")
