@@ -8,8 +8,9 @@ from entresol.api_floor.plan import CompiledRoute
 from entresol.core.http import RequestHead
 
 MAX_HEADER_COUNT: Final = 255
+FEW_EXPRESSIONS: Final = 4
 SET_SIZE: Final = 64
-"""Regular expressions that RE2 tries in one pass; larger sets may outgrow its memory limit."""
+"""Regular expressions that RE2 tries in one pass; larger sets outgrow its memory limit sooner."""
 
 
 class Conditions:
@@ -46,7 +47,7 @@ class HeaderCondition:
     def __init__(self, name: str, values: tuple[str, ...]) -> None:
         self.name = name.lower().encode("ascii")
         self.values = frozenset(value.lower() for value in values if not value.startswith("~*"))
-        self.expressions = tuple(_compiled(value[2:].lower()) for value in values if value.startswith("~*"))
+        self.expressions = tuple(compiled(value[2:].lower()) for value in values if value.startswith("~*"))
 
     def holds(self, request: RequestHead) -> bool:
         """Compares in lower case."""
@@ -57,36 +58,68 @@ class HeaderCondition:
         return False
 
 
+class Expression:
+    """A regular expression over normalised paths, anchored at their start. Such paths are ASCII, so bytes will do."""
+
+    __slots__ = ("_compiled", "_names", "_source", "prefix")
+
+    def __init__(self, pattern: str) -> None:
+        self._source = b"^(?:" + pattern.encode() + b")"
+        self._compiled = compiled(self._source)
+        self._names = tuple((name.decode(), index) for name, index in self._compiled.groupindex.items())
+        self.prefix = _literal_prefix(self._compiled)
+        """What every match starts with, as far as RE2 can tell."""
+
+    def matches(self, path: str) -> bool:
+        """Whether the start of the path matches."""
+        return self._compiled.match(path.encode("ascii", "replace")) is not None
+
+    def extent(self, path: str) -> tuple[int, Mapping[str, str]]:
+        """How much of a matching path is matched, and the named groups that took part."""
+        found = self._compiled.match(path.encode("ascii", "replace"))
+        captures = {name: found.group(index) for name, index in self._names}
+        return found.end(), {name: value.decode() for name, value in captures.items() if value is not None}
+
+    def add_to(self, expressions: Any) -> None:
+        """Make it part of an RE2 set."""
+        expressions.Add(self._source)
+
+
+def _literal_prefix(pattern: Any) -> str:
+    import re2
+
+    try:
+        least, most = pattern.possiblematchrange(64)
+    except re2.error:  # such as a pattern that starts with `.*`
+        return ""
+    length = next((at for at, pair in enumerate(zip(least, most, strict=False)) if pair[0] != pair[1]), len(least))
+    prefix: bytes = least[:length]
+    return prefix.decode() if prefix.isascii() else ""
+
+
 class Candidate:
     """One (host, path) pair of a route."""
 
-    __slots__ = ("conditions", "expression", "host", "is_simple", "order", "prefix", "rank", "route")
+    __slots__ = ("conditions", "expression", "host", "is_simple", "length", "order", "prefix", "rank", "route")
 
     def __init__(self, route: CompiledRoute, host: str | None, path: str | None, conditions: Conditions) -> None:
         self.route = route
         self.host = host
         """As a key: a name, `.suffix` for `*.suffix`, `prefix.` for `prefix.*`; None for any."""
-        self.prefix = path if path is not None and not path.startswith("~") else None
-        self.expression = _compiled(path[1:]) if path is not None and path.startswith("~") else None
+        self.expression = Expression(path[1:]) if path is not None and path.startswith("~") else None
+        self.prefix = path if self.expression is None else self.expression.prefix
+        """What a path has to start with; None when the route has no paths."""
+        self.length = 1 if self.prefix is None else len(self.prefix)
+        """How much of the path is matched, unless an expression says; without paths it is as with the path `/`."""
         self.conditions = conditions
-        self.is_simple = not (conditions.methods or conditions.beyond_method)
+        self.is_simple = self.expression is None and not (conditions.methods or conditions.beyond_method)
         self.order: tuple[int, ...] = ()
         self.rank = 0
         """Place in the order of all candidates, 0 first."""
 
-    @property
-    def is_pathless(self) -> bool:
-        """True when any path will do."""
-        return self.prefix is None and self.expression is None
-
-    def extent(self, path: str) -> tuple[int, Mapping[str, str]]:
-        """How much of a matching path it covers, and the named captures."""
-        if self.prefix is not None:
-            return len(self.prefix), {}
-        if self.expression is None:
-            return 1, {}  # as if it had the path `/`
-        found = self.expression.match(path)
-        return found.end(), {name: value for name, value in found.groupdict().items() if value is not None}
+    def takes(self, path: str, request: RequestHead, port: int) -> bool:
+        """Whether everything holds besides host and prefix."""
+        return self.conditions.hold(request, port) and (self.expression is None or self.expression.matches(path))
 
 
 def candidates_of(route: CompiledRoute, position: int) -> Iterator[Candidate]:
@@ -127,42 +160,35 @@ def _host_key(host: str) -> tuple[str, int | None]:
 class PathTable:
     """Candidates of one host by path."""
 
-    __slots__ = ("_by_prefix", "_expressions", "_lengths", "_lengths_below", "_pathless")
+    __slots__ = ("_buckets", "_lengths", "_lengths_below", "_pathless")
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
         by_prefix: dict[str, list[Candidate]] = {}
-        expressions: list[Candidate] = []
         pathless: list[Candidate] = []
         for candidate in candidates:
-            if candidate.prefix is not None:
-                by_prefix.setdefault(candidate.prefix, []).append(candidate)
+            if candidate.prefix is None:
+                pathless.append(candidate)
             else:
-                (pathless if candidate.expression is None else expressions).append(candidate)
-        self._by_prefix = {prefix: tuple(own) for prefix, own in by_prefix.items()}
+                by_prefix.setdefault(candidate.prefix, []).append(candidate)
+        self._buckets = {prefix: Bucket(own) for prefix, own in by_prefix.items()}
         self._lengths, self._lengths_below = _lengths_of(by_prefix)
-        self._expressions = tuple(
-            ExpressionTable(tuple(expressions[start : start + SET_SIZE]))
-            for start in range(0, len(expressions), SET_SIZE)
-        )
-        self._pathless = tuple(pathless)
+        self._pathless = Bucket(pathless)
 
     def first(self, path: str, request: RequestHead, port: int, best: Candidate | None) -> Candidate | None:
         """The first candidate in order that matches, if it comes before `best`; else `best`."""
-        by_prefix = self._by_prefix
+        buckets = self._buckets
         for length in self._lengths:
-            bucket = by_prefix.get(path[:length])
+            bucket = buckets.get(path[:length])
             if bucket is not None:
-                best = _first(bucket, request, port, best)
+                best = bucket.first(path, request, port, best)
         if self._lengths_below:
             slash = path.find("/", 1)
             if slash > 0:
                 for length in self._lengths_below.get(path[: slash + 1], ()):
-                    bucket = by_prefix.get(path[:length])
+                    bucket = buckets.get(path[:length])
                     if bucket is not None:
-                        best = _first(bucket, request, port, best)
-        for expressions in self._expressions:
-            best = expressions.first(path, request, port, best)
-        return _first(self._pathless, request, port, best) if self._pathless else best
+                        best = bucket.first(path, request, port, best)
+        return self._pathless.first(path, request, port, best)
 
 
 def _lengths_of(prefixes: Iterable[str]) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
@@ -179,45 +205,82 @@ def _lengths_of(prefixes: Iterable[str]) -> tuple[tuple[int, ...], dict[str, tup
     return tuple(sorted(short, reverse=True)), longest_first
 
 
-def _first(bucket: tuple[Candidate, ...], request: RequestHead, port: int, best: Candidate | None) -> Candidate | None:
-    for candidate in bucket:
-        if best is not None and best.rank < candidate.rank:
-            return best
-        if candidate.is_simple or candidate.conditions.hold(request, port):
-            return candidate
-    return best
+class Bucket:
+    """Candidates with one prefix, in order. Many expressions are tried by RE2 in one pass, a few one by one."""
 
+    __slots__ = ("_candidates", "_sets")
 
-class ExpressionTable:
-    """Candidates with regular expressions; RE2 tries them all in one pass over the path."""
-
-    __slots__ = ("_candidates", "_set")
-
-    def __init__(self, candidates: tuple[Candidate, ...]) -> None:
-        import re2
-
-        self._candidates = candidates
-        self._set = re2.Set.MatchSet(_options())
-        for candidate in candidates:
-            self._set.Add(candidate.expression.pattern)  # type: ignore[union-attr]
-        self._set.Compile()
+    def __init__(self, candidates: list[Candidate]) -> None:
+        expressions = [candidate for candidate in candidates if candidate.expression is not None]
+        self._sets: tuple[ExpressionSet, ...] = ()
+        if len(expressions) > FEW_EXPRESSIONS:
+            candidates = [candidate for candidate in candidates if candidate.expression is None]
+            starts = range(0, len(expressions), SET_SIZE)
+            self._sets = tuple(ExpressionSet(expressions[start : start + SET_SIZE]) for start in starts)
+        self._candidates = tuple(candidates)
 
     def first(self, path: str, request: RequestHead, port: int, best: Candidate | None) -> Candidate | None:
         """See `PathTable.first`."""
-        matching = tuple(self._candidates[index] for index in sorted(self._set.Match(path)))
-        return _first(matching, request, port, best)
+        for candidate in self._candidates:
+            if best is not None and best.rank < candidate.rank:
+                break
+            if candidate.is_simple or candidate.takes(path, request, port):
+                best = candidate
+                break
+        for expressions in self._sets:
+            best = expressions.first(path, request, port, best)
+        return best
 
 
-def _options() -> Any:
+class ExpressionSet:
+    """Candidates with expressions of one prefix."""
+
+    __slots__ = ("_candidates", "_set")
+
+    def __init__(self, candidates: list[Candidate]) -> None:
+        self._candidates = candidates
+        self._set = _set_of([candidate.expression for candidate in candidates if candidate.expression is not None])
+
+    def first(self, path: str, request: RequestHead, port: int, best: Candidate | None) -> Candidate | None:
+        """See `PathTable.first`."""
+        if self._set is None:
+            places: Iterable[int] = range(len(self._candidates))
+        else:
+            places = sorted(self._set.Match(path.encode("ascii", "replace")) or ())
+        for place in places:
+            candidate = self._candidates[place]
+            if best is not None and best.rank < candidate.rank:
+                break
+            if candidate.takes(path, request, port):
+                return candidate
+        return best
+
+
+def _set_of(expressions: Iterable[Expression]) -> Any:
+    """The RE2 set of some expressions, or None when together they need more memory than RE2 allows."""
     import re2
 
-    options = re2.Options()
-    options.log_errors = False
-    return options
+    expression_set = re2.Set.MatchSet(options())
+    for expression in expressions:
+        expression.add_to(expression_set)
+    try:
+        expression_set.Compile()
+    except re2.error:
+        return None
+    return expression_set
 
 
-def _compiled(pattern: str) -> Any:
+def options() -> Any:
+    """RE2 options that keep it from writing to the standard error stream."""
+    import re2
+
+    quiet = re2.Options()
+    quiet.log_errors = False
+    return quiet
+
+
+def compiled(pattern: str | bytes) -> Any:
     """An RE2 pattern; `entity_rules.regex_problem` has accepted it."""
     import re2
 
-    return re2.compile(pattern, _options())
+    return re2.compile(pattern, options())

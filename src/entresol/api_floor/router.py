@@ -8,7 +8,8 @@ As in Kong, `protocols` does not take part: a plain request on an https-only rou
 redirected; its match says so in `refusal`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ from entresol.core.uri import escape_path, normalise_path
 
 MEMO_SIZE: Final = 1024
 MEMO_PATH_LENGTH: Final = 256
+NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -91,12 +93,15 @@ class RouteTable:
                 dot = name.find(".", dot + 1)
 
     def _result(self, candidate: Candidate, path: str) -> RouteMatch:
-        matched, captures = candidate.extent(path)
         route = candidate.route
+        if candidate.expression is None:
+            matched, captures = candidate.length, NO_CAPTURES
+        else:
+            matched, captures = candidate.expression.extent(path)
         return RouteMatch(
             route=route,
             upstream_path=self._builders[route.entity.id](path, matched),
-            prefix=path[:matched] if route.entity.strip_path and not candidate.is_pathless else "",
+            prefix=path[:matched] if route.entity.strip_path and candidate.prefix is not None else "",
             captures=captures,
         )
 
@@ -121,7 +126,8 @@ def _towards_https(route: Route, request: RequestHead) -> Outcome:
         upgrade = ((b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"))
         return Deny(426, "https_required", "Please use HTTPS protocol", headers=upgrade)
     target = escape_path(request.path) + (f"?{request.query}" if request.query else "")
-    location = b"https://" + host + target.encode("ascii", "ignore")
+    name = _split_host(host, request)[0]  # the port was that of the plain listener
+    location = f"https://{name}{target}".encode("ascii", "ignore")
     return Answer(route.https_redirect_status_code, headers=((b"location", location),))
 
 

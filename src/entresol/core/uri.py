@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-_NEEDS_WORK: Final = re.compile(r"//|/\.|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]")
+_CANONICAL: Final = re.compile(r"(?:/[A-Za-z0-9\-_~!$&'()*+,;=:@][A-Za-z0-9\-._~!$&'()*+,;=:@]*)*+/?\Z")
+"""Paths that need no work: no escape, no empty segment, none that starts with a dot. Possessive, so linear."""
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNSAFE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -15,7 +16,7 @@ def normalise_path(path: str) -> str:
     Escapes of unreserved characters are decoded, all others get upper-case digits, characters that may not stand in
     a path are escaped (as UTF-8), dot segments are removed and runs of slashes become one.
     """
-    if _NEEDS_WORK.search(path) is None:
+    if _CANONICAL.match(path) is not None:
         return path
     path = escape_path(_ESCAPE.sub(_canonical_escape, path))
     if "//" not in path and "/." not in path:
