@@ -54,6 +54,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """For formats that demand a limit when the client gave none."""
     has_developer_role: bool = False
     """Knows role `developer`; elsewhere it becomes `system`."""
+    takes_reasoning_content: bool = False
+    """Takes the model's earlier reasoning back as `reasoning_content`, as many OpenAI-compatible servers do."""
     unsupported: frozenset[str] = frozenset()
     """Canonical request fields this provider does not take: dropped and reported."""
 
@@ -89,6 +91,8 @@ class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
     """Stands in until the provider names one."""
     include_usage: bool = True
     """False: the client did not ask for usage, in a format where it is asked for."""
+    created: int = 0
+    """Seconds since the epoch, for formats that say it, when the provider does not."""
     framing: Framing = "sse"
 
 
@@ -170,6 +174,13 @@ class Format:
                 if value is not None:
                     fields[wire_name] = raw_json(value)
         return encode_json(fields)
+
+    def stream_filter(self, opened: Opened) -> "Callable[[bytes, bool], bytes] | None":
+        """Takes out of a stream that passes as bytes what only `close` asked for. Call it before `close`.
+
+        None, the rule, if nothing has to be taken out. The filter gets each piece and whether it is the last.
+        """
+        return None
 
     # Answers in the client's own format.
 
@@ -255,6 +266,11 @@ class Losses:
         """False when the provider does not take this canonical field: leave it out, it is reported."""
         return name not in self._profile.unsupported
 
+    @property
+    def is_own(self) -> bool:
+        """True when the request came from the very format it is written in."""
+        return not self._is_foreign
+
     def own(self, extra: JsonObject) -> JsonObject:
         """What of an `extra` to write: all of it in the format it came from, nothing in another."""
         return {} if self._is_foreign else extra
@@ -275,6 +291,8 @@ class Losses:
             if name not in self._claimed and getattr(request, name) != default:
                 self.drop(name)
         if self._is_foreign:
+            for name in request.binding:
+                raise self.refuse(name, "it cannot be translated, and leaving it out would change the answer")
             for where, extra in _extras(request):
                 for name in extra:
                     self.drop(where + name)
@@ -373,7 +391,7 @@ _FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {
     str: msgspec.json.Decoder(str | None).decode,
     bool: msgspec.json.Decoder(bool | None).decode,
 }
-_NEVER_LOST: Final = frozenset(("origin", "messages", "stream", "include_usage", "extra"))
+_NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra"))
 _REQUEST_DEFAULTS: Final = tuple(
     (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
     for field in msgspec.structs.fields(ChatRequest)

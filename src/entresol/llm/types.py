@@ -245,6 +245,8 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     """The client's name for its end user."""
     metadata: dict[str, str] = {}
     extra: JsonObject = {}
+    binding: list[str] = []
+    """Keys of `extra` that decide what the answer is: another format refuses the request instead of dropping them."""
 
 
 class Usage(msgspec.Struct, kw_only=True):

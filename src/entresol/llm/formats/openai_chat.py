@@ -1,0 +1,501 @@
+"""Wire format `openai-chat`: `POST /v1/chat/completions`, the lingua franca.
+
+Source: OpenAI API reference, "Create chat completion". Beside it the forms that compatible servers and gateways agreed
+on, where OpenAI has none: `reasoning_content` (reasoning text), `message.images` (generated images) and
+`tool_calls[].extra_content.google.thought_signature` (as Gemini's own compatible endpoint writes it).
+"""
+
+from typing import Final
+
+import msgspec
+
+from entresol.llm.format import (
+    CallFacts,
+    ChatFormat,
+    Encoded,
+    Losses,
+    Opened,
+    Options,
+    Profile,
+    StreamDecoder,
+    StreamEncoder,
+    StreamShape,
+    bad_field,
+    bad_request,
+    decode_json,
+    decode_request_as,
+    decode_response_as,
+    encode_json,
+    raw_json,
+)
+from entresol.llm.openai_parts import (
+    read_assistant_parts,
+    read_parts,
+    write_answer,
+    write_assistant,
+    write_parts,
+    write_tool_results,
+)
+from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
+from entresol.llm.openai_wire import FINISH_REASONS, OpenAIFormat, UsageWire, read_usage, with_usage, write_usage
+from entresol.llm.reading import ObjectReader
+from entresol.llm.types import (
+    ChatRequest,
+    ChatResponse,
+    Choice,
+    FinishReason,
+    JsonObject,
+    Message,
+    Native,
+    NativeTool,
+    Reasoning,
+    ResponseFormat,
+    Role,
+    Tool,
+    ToolChoice,
+    ToolResult,
+)
+
+_ROLES: Final[dict[str, Role]] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
+_WIRE_REASONS: Final[dict[FinishReason, str]] = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "refusal": "content_filter",
+    "pause": "stop",
+    "error": "stop",
+}
+_BINDING: Final = ("audio", "moderation")
+_PLAIN: Final = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "n",
+    "parallel_tool_calls",
+    "logprobs",
+    "top_logprobs",
+    "service_tier",
+    "user",
+)
+_CLAIMED: Final = frozenset(
+    (
+        "model",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "max_tokens",
+        "logit_bias",
+        "stop",
+        "reasoning",
+        "modalities",
+        "metadata",
+        *_PLAIN,
+    )
+)
+_decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
+
+
+class OpenAIChat(OpenAIFormat, ChatFormat):
+    """OpenAI chat completions."""
+
+    name = "openai-chat"
+    prompt_field = "messages"
+    option_fields = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
+    wire_names = {"reasoning": "reasoning_effort"}
+
+    def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
+        fields = opened.fields
+        if options.max_tokens is not None:
+            fields.pop("max_tokens", None)
+            fields.pop("max_completion_tokens", None)
+            fields[profile.max_tokens_field] = raw_json(options.max_tokens)
+        if stream:
+            fields["stream_options"] = with_usage(fields.get("stream_options"))
+        return super().close(opened, model, stream, options, profile)
+
+    def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
+        reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)
+        messages = reader.need("messages", reader.readers("messages"))
+        request = ChatRequest(origin=self.name, messages=_merge_results([_read_message(each) for each in messages]))
+        request.model = reader.string("model") or ""
+        request.stream = reader.boolean("stream") or False
+        _read_sampling(reader, request)
+        _read_tools(reader, request)
+        _read_stream_options(reader, request)
+        request.response_format = _read_response_format(reader.reader("response_format"))
+        effort = reader.string("reasoning_effort")
+        request.reasoning = None if effort is None else Reasoning(effort=effort)
+        request.extra |= reader.rest()
+        request.binding = [name for name in _BINDING if request.extra.get(name) is not None]
+        return request
+
+    def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
+        losses = Losses(request, self.name, _CLAIMED, profile)
+        wire: JsonObject = {"model": request.model, "messages": _write_messages(request.messages, losses, profile)}
+        if request.stream:
+            wire["stream"] = True
+            wire["stream_options"] = {"include_usage": True}
+        for name in _PLAIN:
+            value = getattr(request, name)
+            if value is not None and losses.takes(name):
+                wire[name] = value
+        for name in ("logit_bias", "stop", "modalities", "metadata"):
+            value = getattr(request, name)
+            if value and losses.takes(name):
+                wire[name] = value
+        if request.max_tokens is not None and losses.takes("max_tokens"):
+            wire[profile.max_tokens_field] = request.max_tokens
+        _write_tools(request, wire, losses)
+        if request.response_format is not None and losses.takes("response_format"):
+            wire["response_format"] = _write_response_format(request.response_format)
+        _write_reasoning(request.reasoning, wire, losses)
+        _write_extra(losses.own(request.extra), wire)
+        return Encoded(encode_json(wire), losses.finish())
+
+    def decode_response(self, body: bytes) -> ChatResponse:
+        reader = ObjectReader(decode_response_as(decode_json, body), "", bad_field)
+        reader.take("object")
+        choices = reader.need("choices", reader.readers("choices"))
+        usage = reader.take("usage")
+        response = ChatResponse(
+            origin=self.name,
+            id=reader.string("id") or "",
+            model=reader.string("model") or "",
+            created=reader.integer("created"),
+            choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
+            usage=None if usage is None else read_usage(decode_response_as(_decode_usage, encode_json(usage))),
+            service_tier=reader.string("service_tier"),
+        )
+        response.extra = reader.rest()
+        return response
+
+    def encode_response(self, response: ChatResponse) -> Encoded:
+        is_own = response.origin == self.name
+        dropped: list[str] = []
+        wire: JsonObject = {
+            "id": response.id or "chatcmpl-0",
+            "object": "chat.completion",
+            "created": response.created or 0,
+            "model": response.model,
+            "choices": [_write_choice(choice, dropped, is_own) for choice in response.choices],
+        }
+        if response.usage is not None:
+            wire["usage"] = write_usage(response.usage)
+        if response.service_tier is not None:
+            wire["service_tier"] = response.service_tier
+        if is_own:
+            wire.update(response.extra)
+        else:
+            dropped += response.extra
+        return Encoded(encode_json(wire), dropped)
+
+    def stream_decoder(self) -> StreamDecoder:
+        return OpenAIStreamDecoder()
+
+    def stream_encoder(self, shape: StreamShape) -> StreamEncoder:
+        return OpenAIStreamEncoder(shape, _WIRE_REASONS, self)
+
+    def response_facts(self, body: bytes) -> CallFacts:
+        facts = super().response_facts(body)
+        if facts.error is None and b'"choices"' not in body:
+            raise bad_field("choices", "is required")
+        return facts
+
+
+# Requests: reading.
+
+
+def _read_message(reader: ObjectReader) -> Message:
+    wire_role = reader.need_string("role")
+    if wire_role == "function":
+        return Message(
+            role="tool", parts=[Native(type="function message", value={"role": "function", **reader.rest()})]
+        )
+    role = _ROLES.get(wire_role)
+    if role is None:
+        raise reader.invalid("role", f"unknown role {wire_role!r}")
+    if role == "tool":
+        result = ToolResult(call_id=reader.need_string("tool_call_id"))
+        for part in read_parts(reader, "content"):
+            if isinstance(part, ToolResult):
+                raise reader.invalid("content", "a tool result holds no other")
+            result.parts.append(part)
+        message = Message(role=role, parts=[result])
+        result.extra = reader.rest()
+        return message
+    message = Message(role=role, name=reader.string("name"))
+    message.parts += read_assistant_parts(reader) if role == "assistant" else read_parts(reader, "content")
+    message.extra = reader.rest()
+    return message
+
+
+def _merge_results(messages: list[Message]) -> list[Message]:
+    merged: list[Message] = []
+    for message in messages:
+        if message.role == "tool" and merged and merged[-1].role == "tool":
+            merged[-1].parts += message.parts
+        else:
+            merged.append(message)
+    return merged
+
+
+def _read_sampling(reader: ObjectReader, request: ChatRequest) -> None:
+    new_name, old_name = reader.integer("max_completion_tokens"), reader.integer("max_tokens")
+    request.max_tokens = old_name if new_name is None else new_name
+    request.temperature = reader.number("temperature")
+    request.top_p = reader.number("top_p")
+    request.top_k = reader.integer("top_k")
+    request.frequency_penalty = reader.number("frequency_penalty")
+    request.presence_penalty = reader.number("presence_penalty")
+    request.seed = reader.integer("seed")
+    request.n = reader.integer("n")
+    request.stop = reader.string_or_strings("stop") or []
+    request.logprobs = reader.boolean("logprobs")
+    request.top_logprobs = reader.integer("top_logprobs")
+    request.modalities = reader.strings("modalities") or []
+    request.service_tier = reader.string("service_tier")
+    request.user = reader.string("user")
+    if request.user is None:
+        request.user = reader.string("safety_identifier")  # the same thing under its new name
+    metadata = reader.reader("metadata")
+    if metadata is not None:
+        request.metadata = {name: metadata.need_string(name) for name in list(metadata.rest())}
+    bias = reader.reader("logit_bias")
+    if bias is not None:
+        request.logit_bias = {name: bias.need(name, bias.number(name)) for name in list(bias.rest())}
+
+
+def _read_stream_options(reader: ObjectReader, request: ChatRequest) -> None:
+    options = reader.reader("stream_options")
+    if options is not None:
+        request.include_usage = options.boolean("include_usage")
+        for name, value in options.rest().items():
+            request.extra[f"stream_options.{name}"] = value
+
+
+def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
+    for tool in reader.readers("tools") or []:
+        request.tools.append(_read_tool(tool))
+    if reader.peek("web_search_options") is not None:
+        request.tools.append(NativeTool(type="web_search_options", value=reader.mapping("web_search_options") or {}))
+    if reader.peek("functions") is not None:
+        functions = {"functions": reader.take("functions"), "function_call": reader.take("function_call")}
+        request.tools.append(NativeTool(type="functions", value=functions))
+    request.parallel_tool_calls = reader.boolean("parallel_tool_calls")
+    request.tool_choice = _read_tool_choice(reader)
+
+
+def _read_tool(reader: ObjectReader) -> Tool | NativeTool:
+    kind = reader.need_string("type")
+    if kind == "function":
+        function = reader.need("function", reader.reader("function"))
+        tool = Tool(name=function.need_string("name"), description=function.string("description"))
+        tool.parameters = function.mapping("parameters")
+        tool.strict = function.boolean("strict")
+        tool.extra = {**function.rest(), **reader.rest()}
+        return tool
+    if kind == "custom":
+        custom = reader.need("custom", reader.reader("custom"))
+        tool = Tool(name=custom.need_string("name"), description=custom.string("description"), is_custom=True)
+        tool.extra = {**custom.rest(), **reader.rest()}
+        return tool
+    return NativeTool(type=kind, value={"type": kind, **reader.rest()})
+
+
+def _read_tool_choice(reader: ObjectReader) -> ToolChoice | None:
+    choice = reader.peek("tool_choice")
+    if choice is None:
+        reader.take("tool_choice")
+        return None
+    if choice in ("auto", "none", "required"):
+        reader.take("tool_choice")
+        return ToolChoice(mode=choice)
+    named = reader.need("tool_choice", reader.reader("tool_choice"))
+    kind = named.need_string("type")
+    if kind == "allowed_tools":
+        allowed = named.need(kind, named.reader(kind))
+        mode = allowed.need_string("mode")
+        if mode not in ("auto", "required"):
+            raise allowed.invalid("mode", f"unknown mode {mode!r}")
+        names = [_allowed_name(tool) for tool in allowed.need("tools", allowed.readers("tools"))]
+        return ToolChoice(mode="required" if mode == "required" else "auto", names=names)
+    if kind not in ("function", "custom"):
+        raise named.invalid("type", f"unknown kind of tool choice {kind!r}")
+    tool = named.need(kind, named.reader(kind))
+    return ToolChoice(mode="required", names=[tool.need_string("name")])
+
+
+def _allowed_name(tool: ObjectReader) -> str:
+    kind = tool.need_string("type")
+    return tool.need(kind, tool.reader(kind)).need_string("name")
+
+
+def _read_response_format(reader: ObjectReader | None) -> ResponseFormat | None:
+    if reader is None:
+        return None
+    kind = reader.need_string("type")
+    if kind == "text":
+        return ResponseFormat(type="text")
+    if kind == "json_object":
+        return ResponseFormat(type="json_object")
+    if kind != "json_schema":
+        raise reader.invalid("type", f"unknown response format {kind!r}")
+    schema = reader.need("json_schema", reader.reader("json_schema"))
+    return ResponseFormat(
+        type="json_schema",
+        name=schema.string("name"),
+        schema=schema.mapping("schema"),
+        strict=schema.boolean("strict"),
+        description=schema.string("description"),
+    )
+
+
+# Requests: writing.
+
+
+def _write_messages(messages: list[Message], losses: Losses, profile: Profile) -> list[JsonObject]:
+    wire: list[JsonObject] = []
+    for message in messages:
+        if message.role == "tool":
+            wire += write_tool_results(message.parts, losses)
+            continue
+        if message.role == "assistant":
+            written = write_assistant(message.parts, losses, profile)
+        else:
+            role = "system" if message.role == "developer" and not profile.has_developer_role else message.role
+            written = {"role": role, "content": write_parts(message.parts, losses)}
+        if message.name is not None:
+            written["name"] = message.name
+        wire.append(written | losses.own(message.extra))
+    return wire
+
+
+def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
+    tools: list[JsonObject] = []
+    for tool in request.tools:
+        if isinstance(tool, Tool):
+            tools.append(_write_tool(tool, losses))
+        elif request.origin != OpenAIChat.name:
+            raise losses.refuse("tools", f"a tool of type {tool.type!r} runs at another provider")
+        elif tool.type == "functions":
+            wire.update((name, value) for name, value in tool.value.items() if value is not None)
+        elif tool.type == "web_search_options":
+            wire[tool.type] = tool.value
+        else:
+            tools.append(tool.value)
+    if tools:
+        wire["tools"] = tools
+    if request.tool_choice is not None and losses.takes("tool_choice"):
+        wire["tool_choice"] = _write_tool_choice(request.tool_choice, request.tools)
+
+
+def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
+    inner: JsonObject = {"name": tool.name}
+    if tool.description is not None:
+        inner["description"] = tool.description
+    if tool.cache is not None:
+        losses.drop("tools[].cache_control")
+    if tool.is_custom:
+        return {"type": "custom", "custom": inner | losses.own(tool.extra)}
+    if tool.parameters is not None:
+        inner["parameters"] = tool.parameters
+    if tool.strict is not None:
+        inner["strict"] = tool.strict
+    return {"type": "function", "function": inner | losses.own(tool.extra)}
+
+
+def _write_tool_choice(choice: ToolChoice, tools: list[Tool | NativeTool]) -> object:
+    if not choice.names:
+        return choice.mode
+    custom = {tool.name for tool in tools if isinstance(tool, Tool) and tool.is_custom}
+    named: list[JsonObject] = []
+    for name in choice.names:
+        kind = "custom" if name in custom else "function"
+        named.append({"type": kind, kind: {"name": name}})
+    if choice.mode == "required" and len(named) == 1:
+        return named[0]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": named}}
+
+
+def _write_response_format(response_format: ResponseFormat) -> JsonObject:
+    if response_format.type != "json_schema":
+        return {"type": response_format.type}
+    schema: JsonObject = {"name": response_format.name or "answer"}
+    for name in ("description", "schema", "strict"):
+        value = getattr(response_format, name)
+        if value is not None:
+            schema[name] = value
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _write_reasoning(reasoning: Reasoning | None, wire: JsonObject, losses: Losses) -> None:
+    if reasoning is None or not losses.takes("reasoning"):
+        return
+    effort = reasoning.effort
+    if effort is None and reasoning.is_enabled is False:
+        effort = "none"
+    elif effort is None and reasoning.budget_tokens is not None:
+        effort = effort_of_budget(reasoning.budget_tokens)
+    if effort is not None:
+        wire["reasoning_effort"] = effort
+    if reasoning.include_thoughts:
+        losses.drop("reasoning.include_thoughts")
+
+
+def _write_extra(extra: JsonObject, wire: JsonObject) -> None:
+    for name, value in extra.items():
+        outer, _, inner = name.partition(".")
+        options = wire.get(outer)
+        if inner and isinstance(options, dict):
+            options[inner] = value
+        else:
+            wire[name] = value
+
+
+def effort_of_budget(tokens: int) -> str:
+    """The effort that a thinking budget comes closest to. Bounds are those of Gemini's compatible endpoint."""
+    if tokens == 0:
+        return "none"
+    return "low" if 0 < tokens <= 1024 else "medium" if 0 < tokens <= 8192 else "high"
+
+
+# Responses.
+
+
+def _read_choice(reader: ObjectReader, position: int) -> Choice:
+    message = reader.need("message", reader.reader("message"))
+    message.take("role")
+    reason = reader.string("finish_reason")
+    index = reader.integer("index")
+    choice = Choice(
+        index=position if index is None else index,
+        parts=read_assistant_parts(message),
+        finish_reason=None if reason is None else FINISH_REASONS.get(reason, "stop"),
+        logprobs=reader.mapping("logprobs"),
+    )
+    choice.extra = {**{f"message.{name}": value for name, value in message.rest().items()}, **reader.rest()}
+    return choice
+
+
+def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObject:
+    message = write_answer(choice.parts, dropped)
+    wire: JsonObject = {"index": choice.index, "message": message, "logprobs": choice.logprobs}
+    for name, value in choice.extra.items():
+        if not is_own:
+            dropped.append(name)
+        elif name.startswith("message."):
+            message[name.removeprefix("message.")] = value
+        else:
+            wire[name] = value
+    wire["finish_reason"] = _WIRE_REASONS[choice.finish_reason or "stop"]
+    return wire

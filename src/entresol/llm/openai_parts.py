@@ -1,0 +1,381 @@
+"""The content of OpenAI's messages: parts, tool calls, tool results, in both directions.
+
+Source: OpenAI API reference, "Create chat completion", `messages`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from entresol.llm.format import Losses, Profile, encode_json
+from entresol.llm.reading import ObjectReader
+from entresol.llm.types import (
+    Audio,
+    CacheMark,
+    Document,
+    Image,
+    JsonObject,
+    Native,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
+
+ContentPart = Text | Image | Audio | Document | Native
+
+_AUDIO_TYPES: Final = {"wav": "audio/wav", "mp3": "audio/mp3"}
+_AUDIO_FORMATS: Final = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mp3": "mp3",
+    "audio/mpeg": "mp3",
+}
+_IN_NEXT_MESSAGE: Final = "The result is in the message that follows the tool results."
+
+
+# Reading.
+
+
+def read_parts(reader: ObjectReader, name: str) -> Sequence[ContentPart]:
+    """The parts of a `content` field: a string, a list of parts, or nothing."""
+    content = reader.peek(name)
+    if isinstance(content, str):
+        reader.take(name)
+        return [Text(text=content)] if content else []
+    return [_read_part(part) for part in reader.readers(name) or []]
+
+
+def read_assistant_parts(reader: ObjectReader) -> list[Part]:
+    """An assistant message's parts, from a request or an answer, in their natural order."""
+    parts: list[Part] = []
+    reasoning = reader.string("reasoning_content")
+    if reasoning is None and isinstance(reader.peek("reasoning"), str):
+        reasoning = reader.string("reasoning")
+    if reasoning:
+        parts.append(Thinking(text=reasoning))
+    parts += read_parts(reader, "content")
+    refusal = reader.string("refusal")
+    if refusal is not None:
+        parts.append(Refusal(text=refusal))
+    audio = reader.reader("audio")
+    if audio is not None:
+        parts.append(_read_spoken(audio))
+    for image in reader.readers("images") or []:
+        parts.append(_read_part(image))
+    for call in reader.readers("tool_calls") or []:
+        parts.append(_read_call(call))
+    call_of_old = reader.mapping("function_call")
+    if call_of_old is not None:
+        parts.append(Native(type="function_call", value=call_of_old))
+    return parts
+
+
+def _read_part(reader: ObjectReader) -> ContentPart:
+    kind = reader.need_string("type")
+    cache = _read_cache(reader)
+    part: ContentPart
+    if kind == "text":
+        part = Text(text=reader.need_string("text"), cache=cache)
+    elif kind == "refusal":
+        return Native(type="refusal", value={"type": kind, **reader.rest()})
+    elif kind == "image_url":
+        part = _read_image(reader.need(kind, reader.reader(kind)))
+        part.cache = cache
+    elif kind == "input_audio":
+        sound = reader.need(kind, reader.reader(kind))
+        audio_format = sound.need_string("format")
+        part = Audio(data=sound.need_string("data"), cache=cache)
+        part.media_type = _AUDIO_TYPES.get(audio_format, f"audio/{audio_format}")
+    elif kind == "file":
+        part = _read_file(reader.need(kind, reader.reader(kind)))
+        part.cache = cache
+    else:
+        return Native(type=kind, value={"type": kind, **reader.rest()})
+    part.extra = reader.rest()
+    return part
+
+
+def _read_cache(reader: ObjectReader) -> CacheMark | None:
+    mark = reader.reader("prompt_cache_breakpoint")
+    return None if mark is None else CacheMark(mark.string("ttl"))
+
+
+def split_data_url(url: str) -> tuple[str, str] | None:
+    """Media type and base64 of a `data:` URL; None for any other URL."""
+    if not url.startswith("data:"):
+        return None
+    media_type, separator, data = url[5:].partition(";base64,")
+    return (media_type, data) if separator else None
+
+
+def _read_image(reader: ObjectReader) -> Image:
+    url, detail = reader.need_string("url"), reader.string("detail")
+    inline = split_data_url(url)
+    if inline is None:
+        return Image(url=url, detail=detail)
+    return Image(media_type=inline[0], data=inline[1], detail=detail)
+
+
+def _read_file(reader: ObjectReader) -> Document:
+    document = Document(name=reader.string("filename"), file_id=reader.string("file_id"))
+    data = reader.string("file_data")
+    if data is not None:
+        inline = split_data_url(data)
+        document.media_type, document.data = inline if inline is not None else (None, data)
+    elif document.file_id is None:
+        raise reader.invalid("file_data", "either file_data or file_id is required")
+    return document
+
+
+def _read_spoken(reader: ObjectReader) -> Audio:
+    audio = Audio(file_id=reader.string("id"), data=reader.string("data"), transcript=reader.string("transcript"))
+    audio.extra = reader.rest()
+    return audio
+
+
+def _read_call(reader: ObjectReader) -> ToolCall:
+    kind = reader.string("type") or "function"
+    inner = reader.need(kind, reader.reader(kind)) if kind in ("function", "custom") else None
+    if inner is None:
+        raise reader.invalid("type", f"unknown kind of tool call {kind!r}")
+    is_custom = kind == "custom"
+    call = ToolCall(
+        id=reader.need_string("id"),
+        name=inner.need_string("name"),
+        arguments=inner.string("input" if is_custom else "arguments") or "",
+        is_custom=is_custom,
+        signature=read_signature(reader.take("extra_content")),
+    )
+    reader.take("index")
+    call.extra = {**inner.rest(), **reader.rest()}
+    return call
+
+
+def read_signature(extra_content: object) -> str | None:
+    """Gemini's thought signature, where its compatible endpoint puts it."""
+    google = extra_content.get("google") if isinstance(extra_content, dict) else None
+    signature = google.get("thought_signature") if isinstance(google, dict) else None
+    return signature if isinstance(signature, str) else None
+
+
+# Writing.
+
+
+def write_parts(parts: Sequence[Part], losses: Losses) -> str | list[JsonObject]:
+    """The `content` of a system or user message: a string where that says it all."""
+    if not parts:
+        return ""
+    only = parts[0]
+    if len(parts) == 1 and isinstance(only, Text) and only.cache is None and not losses.own(only.extra):
+        if only.signature is not None:
+            losses.drop("messages[].content[].signature")
+        return only.text
+    return [_write_part(part, losses) for part in parts]
+
+
+def _write_part(part: Part, losses: Losses) -> JsonObject:
+    if isinstance(part, Text):
+        wire: JsonObject = {"type": "text", "text": part.text}
+    elif isinstance(part, Image):
+        wire = {"type": "image_url", "image_url": _write_image(part, losses)}
+    elif isinstance(part, Audio):
+        wire = {"type": "input_audio", "input_audio": _write_audio(part, losses)}
+    elif isinstance(part, Document):
+        wire = {"type": "file", "file": _write_file(part, losses)}
+    elif isinstance(part, Native) and losses.is_own:
+        return part.value
+    else:
+        kind = part.type if isinstance(part, Native) else type(part).__name__.lower()
+        raise losses.refuse("messages[].content[]", f"a part of type {kind!r} has no counterpart")
+    if part.cache is not None:
+        wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)
+    if not isinstance(part, Audio) and part.signature is not None:
+        losses.drop("messages[].content[].signature")
+    return wire | losses.own(part.extra)
+
+
+def _write_cache(cache: CacheMark, losses: Losses) -> JsonObject:
+    if cache.ttl is None:
+        return {"mode": "explicit"}
+    if losses.is_own:
+        return {"mode": "explicit", "ttl": cache.ttl}
+    losses.drop("messages[].content[].cache_control.ttl")
+    return {"mode": "explicit"}
+
+
+def _write_image(image: Image, losses: Losses) -> JsonObject:
+    url = image_url(image)
+    if url is None:
+        raise losses.refuse("messages[].content[]", "an image uploaded to another provider")
+    wire: JsonObject = {"url": url}
+    if image.detail is not None:
+        wire["detail"] = image.detail
+    return wire
+
+
+def _write_audio(audio: Audio, losses: Losses) -> JsonObject:
+    audio_format = _AUDIO_FORMATS.get(audio.media_type or "")
+    if audio_format is None and losses.is_own and audio.media_type:
+        audio_format = audio.media_type.removeprefix("audio/")
+    if audio.data is None or audio_format is None:
+        raise losses.refuse("messages[].content[]", "audio must be WAV or MP3 and part of the request")
+    return {"data": audio.data, "format": audio_format}
+
+
+def _write_file(document: Document, losses: Losses) -> JsonObject:
+    wire: JsonObject = {}
+    if document.name is not None:
+        wire["filename"] = document.name
+    if document.file_id is not None and losses.is_own:
+        wire["file_id"] = document.file_id
+    elif document.data is not None:
+        media_type = document.media_type
+        if media_type is None and not losses.is_own:
+            media_type = "application/pdf"
+        wire["file_data"] = document.data if media_type is None else f"data:{media_type};base64,{document.data}"
+        if not losses.is_own:
+            wire.setdefault("filename", "document.pdf" if media_type == "application/pdf" else "document")
+    else:
+        raise losses.refuse("messages[].content[]", "a document must be part of the request, as base64")
+    return wire
+
+
+def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> JsonObject:
+    """An assistant message of a request."""
+    content: list[JsonObject] = []
+    thoughts: list[str] = []
+    calls: list[JsonObject] = []
+    wire: JsonObject = {"role": "assistant"}
+    for part in parts:
+        if isinstance(part, Thinking):
+            thoughts.append(part.text)
+            _report_thinking(part, losses, profile)
+        elif isinstance(part, ToolCall):
+            calls.append(_write_call(part, losses))
+        elif isinstance(part, Refusal):
+            wire["refusal"] = part.text
+        elif isinstance(part, Audio):
+            wire["audio"] = _write_earlier_audio(part, losses)
+        elif isinstance(part, Native) and losses.is_own and part.type == "function_call":
+            wire[part.type] = part.value
+        else:
+            content.append(_write_part(part, losses))
+    is_plain = len(content) == 1 and content[0].keys() == {"type", "text"}
+    wire["content"] = content[0]["text"] if is_plain else content or None
+    if any(thoughts) and profile.takes_reasoning_content:
+        wire["reasoning_content"] = "".join(thoughts)
+    if calls:
+        wire["tool_calls"] = calls
+    return wire
+
+
+def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
+    """The message of an answer; what OpenAI has no field for goes where compatible servers put it."""
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    wire: JsonObject = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}
+    thoughts = "".join([part.text for part in parts if isinstance(part, Thinking)])
+    images = [_answer_image(part) for part in parts if isinstance(part, Image) and (part.data or part.url)]
+    calls = [_write_answer_call(part) for part in parts if isinstance(part, ToolCall)]
+    for name, value in (("reasoning_content", thoughts), ("images", images), ("tool_calls", calls)):
+        if value:
+            wire[name] = value
+    for part in parts:
+        if isinstance(part, Refusal):
+            wire["refusal"] = part.text
+        elif isinstance(part, Audio):
+            wire["audio"] = _write_spoken(part)
+        elif isinstance(part, Native) and part.type == "function_call":
+            wire[part.type] = part.value
+        elif isinstance(part, Native | Document | ToolResult):
+            dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+    return wire
+
+
+def _answer_image(image: Image) -> JsonObject:
+    return {"type": "image_url", "image_url": {"url": image_url(image)}}
+
+
+def image_url(image: Image) -> str | None:
+    """An image as a URL, its bytes as a `data:` URL; None when it is an upload."""
+    return image.url if image.data is None else f"data:{image.media_type or 'image/png'};base64,{image.data}"
+
+
+def _report_thinking(part: Thinking, losses: Losses, profile: Profile) -> None:
+    if part.text and not profile.takes_reasoning_content:
+        losses.drop("messages[].content[].thinking")
+    if part.signature is not None or part.redacted is not None:
+        losses.drop("messages[].content[].signature")
+
+
+def _write_earlier_audio(audio: Audio, losses: Losses) -> JsonObject:
+    if not losses.is_own or audio.file_id is None:
+        raise losses.refuse("messages[].audio", "audio of an earlier answer belongs to the provider that made it")
+    return {"id": audio.file_id} | audio.extra
+
+
+def _write_spoken(audio: Audio) -> JsonObject:
+    named = {"id": audio.file_id or "audio-0", "data": audio.data, "transcript": audio.transcript}
+    return {name: value for name, value in named.items() if value is not None} | audio.extra
+
+
+def _write_call(call: ToolCall, losses: Losses) -> JsonObject:
+    if call.signature is not None:
+        losses.drop("messages[].tool_calls[].extra_content")
+    if call.cache is not None:
+        losses.drop("messages[].content[].cache_control")
+    return _call(call, losses.own(call.extra))
+
+
+def _write_answer_call(call: ToolCall) -> JsonObject:
+    wire = _call(call, {})
+    if call.signature is not None:
+        wire["extra_content"] = {"google": {"thought_signature": call.signature}}
+    return wire
+
+
+def _call(call: ToolCall, extra: JsonObject) -> JsonObject:
+    if call.is_custom:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments} | extra}
+    function: JsonObject = {"name": call.name, "arguments": call.arguments or "{}"}
+    return {"id": call.id, "type": "function", "function": function | extra}
+
+
+def write_tool_results(results: Sequence[Part], losses: Losses) -> list[JsonObject]:
+    """One message per result. What is not text goes into a user message after them: OpenAI's results are text only."""
+    wire: list[JsonObject] = []
+    shown: list[Part] = []
+    for result in results:
+        if isinstance(result, ToolResult):
+            wire.append(_write_result(result, shown, losses))
+        elif isinstance(result, Native) and losses.is_own:
+            wire.append(result.value)
+        else:
+            raise losses.refuse("messages[].content[]", "a tool message holds only tool results")
+    if shown:
+        wire.append({"role": "user", "content": write_parts(shown, losses)})
+    return wire
+
+
+def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> JsonObject:
+    texts: list[Part] = [part for part in result.parts if isinstance(part, Text)]
+    others: list[Part] = []
+    for part in result.parts:
+        if isinstance(part, Document) and part.text is not None:
+            texts.append(Text(text=part.text))
+        elif isinstance(part, Native) and not losses.is_own:
+            texts.append(Text(text=encode_json(part.value).decode()))
+        elif not isinstance(part, Text):
+            others.append(part)
+    if others:
+        shown.append(Text(text=f"Result of tool call {result.call_id}:"))
+        shown += others
+        texts = texts or [Text(text=_IN_NEXT_MESSAGE)]
+    if result.is_error:
+        losses.drop("messages[].content[].is_error")
+    if result.cache is not None:
+        losses.drop("messages[].content[].cache_control")
+    message: JsonObject = {"role": "tool", "tool_call_id": result.call_id, "content": write_parts(texts, losses)}
+    return message | losses.own(result.extra)

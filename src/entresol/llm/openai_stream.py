@@ -1,0 +1,293 @@
+"""OpenAI's chat streams: chunks to events and back.
+
+Source: OpenAI API reference, "The chat completion chunk object".
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from entresol.llm.events import (
+    ChatEvent,
+    Ended,
+    Failed,
+    Finished,
+    LogprobsDelta,
+    PartAdded,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from entresol.llm.format import Format, StreamShape, bad_response, encode_json
+from entresol.llm.openai_parts import image_url, read_signature, split_data_url
+from entresol.llm.openai_wire import (
+    DONE,
+    ErrorWire,
+    UsageWire,
+    error_status,
+    finish_reason,
+    read_error,
+    read_usage,
+    write_usage,
+)
+from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
+from entresol.llm.types import Audio, FinishReason, Image, JsonObject, Usage
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+
+
+class _Call(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+    function: _Function | None = None
+    custom: _Function | None = None
+    extra_content: object = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: object = None
+    tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+    audio: JsonObject | None = None
+    images: list[JsonObject] | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+    logprobs: JsonObject | None = None
+
+
+class _Chunk(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    created: float | None = None
+    choices: list[_Choice] | None = None
+    usage: UsageWire | None = None
+    service_tier: str | None = None
+    error: ErrorWire | str | None = None
+
+
+_decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
+_FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
+
+
+class OpenAIStreamDecoder:
+    """Chunks as events."""
+
+    def __init__(self) -> None:
+        self._sse = SseDecoder()
+        self._is_started = False
+        self._is_ended = False
+        self._calls: set[tuple[int, int]] = set()
+
+    def feed(self, data: bytes) -> list[ChatEvent]:
+        try:
+            return self._read(self._sse.feed(data))
+        except SseTooLarge as error:
+            raise bad_response(str(error)) from error
+
+    def finish(self) -> list[ChatEvent]:
+        return self._read(self._sse.finish())
+
+    def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
+        out: list[ChatEvent] = []
+        for event in events:
+            if self._is_ended:
+                break
+            if event.data == DONE:
+                self._is_ended = True
+                out.append(Ended())
+            else:
+                self._read_chunk(event.data, out)
+        return out
+
+    def _read_chunk(self, data: bytes, out: list[ChatEvent]) -> None:
+        try:
+            chunk = _decode_chunk(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise bad_response(f"a chunk of the stream is not valid: {error}") from error
+        if chunk.error is not None:
+            detail = read_error(chunk.error, 502)
+            detail.status = error_status(detail)
+            out.append(Failed(detail))
+            return
+        if not self._is_started:
+            self._is_started = True
+            created = None if chunk.created is None else int(chunk.created)
+            out.append(Started(chunk.id or "", chunk.model or "", created, chunk.service_tier))
+        for choice in chunk.choices or ():
+            self._read_choice(choice, out)
+        if chunk.usage is not None:
+            out.append(UsageReported(read_usage(chunk.usage)))
+
+    def _read_choice(self, choice: _Choice, out: list[ChatEvent]) -> None:
+        delta, index = choice.delta, choice.index
+        if delta is not None:
+            thought = delta.reasoning_content
+            if thought is None and isinstance(delta.reasoning, str):
+                thought = delta.reasoning
+            if thought:
+                out.append(ThinkingDelta(thought, index))
+            if delta.content:
+                out.append(TextDelta(delta.content, index))
+            if delta.refusal:
+                out.append(RefusalDelta(delta.refusal, index))
+            for position, call in enumerate(delta.tool_calls or ()):
+                self._read_call(call, position, index, out)
+            self._read_media(delta, index, out)
+        if choice.logprobs is not None:
+            out.append(LogprobsDelta(choice.logprobs, index))
+        if choice.finish_reason is not None:
+            out.append(Finished(finish_reason(choice.finish_reason) or "stop", index))
+
+    def _read_call(self, call: _Call, position: int, choice: int, out: list[ChatEvent]) -> None:
+        index = position if call.index is None else call.index
+        is_custom = call.custom is not None
+        function = call.custom or call.function or _Function()
+        if (choice, index) not in self._calls:
+            self._calls.add((choice, index))
+            signature = read_signature(call.extra_content)
+            name = function.name or ""
+            out.append(ToolCallStarted(index, call.id or f"call_{choice}_{index}", name, choice, is_custom, signature))
+        arguments = function.input if is_custom else function.arguments
+        if arguments:
+            out.append(ToolArgumentsDelta(index, arguments, choice))
+
+    def _read_media(self, delta: _Delta, choice: int, out: list[ChatEvent]) -> None:
+        if delta.function_call is not None:
+            raise bad_response("the model answered with function_call, which cannot be translated")
+        if delta.audio is not None:
+            audio = {name: value if isinstance(value, str) else None for name, value in delta.audio.items()}
+            part = Audio(file_id=audio.get("id"), data=audio.get("data"), transcript=audio.get("transcript"))
+            out.append(PartAdded(part, choice))
+        for image in delta.images or ():
+            source = image.get("image_url")
+            url = source.get("url") if isinstance(source, dict) else None
+            if isinstance(url, str):
+                inline = split_data_url(url)
+                picture = Image(url=url) if inline is None else Image(media_type=inline[0], data=inline[1])
+                out.append(PartAdded(picture, choice))
+
+
+class OpenAIStreamEncoder:
+    """Events as chunks. The usage chunk is written at the end, and only if the client asked for it."""
+
+    def __init__(self, shape: StreamShape, reasons: Mapping[FinishReason, str], wire_format: Format) -> None:
+        self._shape = shape
+        self._reasons = reasons
+        self._format = wire_format
+        self._usage: Usage | None = None
+        self._roles: set[int] = set()  # choices whose first chunk, the one with the role, is out
+        self._custom: set[tuple[int, int]] = set()
+        self._start(Started())
+
+    def _start(self, event: Started) -> None:
+        shape = self._shape
+        self._head: JsonObject = {
+            "id": event.id or "chatcmpl-0",
+            "object": "chat.completion.chunk",
+            "created": shape.created if event.created is None else event.created,
+            "model": event.model or shape.model,
+        }
+        if event.service_tier is not None:
+            self._head["service_tier"] = event.service_tier
+        self._open = encode_json(self._head)[:-1]
+
+    def encode(self, events: list[ChatEvent]) -> bytes:
+        return b"".join([self._encode(event) for event in events])
+
+    def _encode(self, event: ChatEvent) -> bytes:
+        if isinstance(event, TextDelta):
+            return self._delta(event.choice, b'"content":%b' % encode_json(event.text)) if event.text else b""
+        if isinstance(event, ToolArgumentsDelta):
+            is_custom = (event.choice, event.index) in self._custom
+            call = _CUSTOM_INPUT if is_custom else _FUNCTION_ARGUMENTS
+            return self._delta(event.choice, call % (event.index, encode_json(event.text)))
+        if isinstance(event, Started):
+            self._start(event)
+            return self._delta(0, b"")
+        if isinstance(event, ThinkingDelta):
+            return self._delta(event.choice, b'"reasoning_content":%b' % encode_json(event.text)) if event.text else b""
+        if isinstance(event, UsageReported):
+            self._usage = event.usage
+            return b""
+        if isinstance(event, Ended):
+            return self._end()
+        if isinstance(event, Failed):
+            return self._format.stream_error(event.error, "")
+        return self._encode_rare(event)
+
+    def _encode_rare(self, event: ChatEvent) -> bytes:
+        if isinstance(event, ToolCallStarted):
+            if event.is_custom:
+                self._custom.add((event.choice, event.index))
+            return self._delta(event.choice, b'"tool_calls":[%b]' % encode_json(_call_start(event)))
+        if isinstance(event, RefusalDelta):
+            return self._delta(event.choice, b'"refusal":%b' % encode_json(event.text))
+        if isinstance(event, Finished):
+            return self._chunk({"index": event.choice, "delta": {}, "finish_reason": self._reasons[event.reason]})
+        if isinstance(event, LogprobsDelta):
+            choice = {"index": event.choice, "delta": {}, "logprobs": event.logprobs, "finish_reason": None}
+            return self._chunk(choice)
+        if isinstance(event, PartAdded):
+            return self._part(event)
+        return b""
+
+    def _part(self, event: PartAdded) -> bytes:
+        part = event.part
+        if isinstance(part, Image) and (part.data is not None or part.url is not None):
+            image = {"type": "image_url", "image_url": {"url": image_url(part)}}
+            return self._delta(event.choice, b'"images":%b' % encode_json([image]))
+        if isinstance(part, Audio):
+            audio = {"id": part.file_id, "data": part.data, "transcript": part.transcript}
+            given = {name: value for name, value in audio.items() if value is not None}
+            return self._delta(event.choice, b'"audio":%b' % encode_json(given))
+        return b""
+
+    def _delta(self, choice: int, members: bytes) -> bytes:
+        if choice not in self._roles:
+            self._roles.add(choice)
+            role = b'"role":"assistant"'
+            members = b"%b,%b" % (role, members) if members else role + b',"content":""'
+        return b'data: %b,"choices":[{"index":%d,"delta":{%b},"finish_reason":null}]}\n\n' % (
+            self._open,
+            choice,
+            members,
+        )
+
+    def _chunk(self, choice: JsonObject) -> bytes:
+        return sse_data(b'%b,"choices":[%b]}' % (self._open, encode_json(choice)))
+
+    def _end(self) -> bytes:
+        out = b""
+        if self._usage is not None and self._shape.include_usage:
+            out = sse_data(b'%b,"choices":[],"usage":%b}' % (self._open, encode_json(write_usage(self._usage))))
+        return out + sse_data(DONE)
+
+
+def _call_start(event: ToolCallStarted) -> JsonObject:
+    if event.is_custom:
+        wire: JsonObject = {"index": event.index, "id": event.id, "type": "custom"}
+        wire["custom"] = {"name": event.name, "input": ""}
+    else:
+        wire = {"index": event.index, "id": event.id, "type": "function"}
+        wire["function"] = {"name": event.name, "arguments": ""}
+    if event.signature is not None:
+        wire["extra_content"] = {"google": {"thought_signature": event.signature}}
+    return wire
