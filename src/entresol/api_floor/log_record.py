@@ -43,7 +43,7 @@ def log_record(exchange: Exchange) -> dict[str, Any]:
     record: dict[str, Any] = {
         "request": _request(exchange, secrets),
         "response": {
-            "status": 0 if response is None else response.status,
+            "status": _status(exchange),
             "headers": {} if response is None else shown_headers(response.headers.pairs, secrets),
             "size": exchange.response_bytes,
         },
@@ -99,6 +99,13 @@ def masked_query(query: str, secrets: frozenset[str] = _NONE) -> str:
 def _is_secret(parameter: str, secrets: frozenset[str]) -> bool:
     name = parameter.lower()
     return name in SECRET_PARAMETERS or name in secrets
+
+
+def _status(exchange: Exchange) -> int:
+    """Of the answer; without one, what the fault would have been answered with (499: the client went away)."""
+    if exchange.response is not None:
+        return exchange.response.status
+    return 0 if exchange.error is None else exchange.error.status
 
 
 def _request(exchange: Exchange, secrets: frozenset[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_record import log_line, log_record
 from entresol.api_floor.plugin import Plugin, PluginConfig
-from entresol.core.errors import UpstreamError
+from entresol.core.errors import ClientError, UpstreamError
 from entresol.core.http import TlsInfo
 from entresol.plugins.file_log import FileLog
 from entresol.plugins.key_auth import KeyAuth
@@ -220,3 +220,10 @@ def test_a_route_that_was_reloaded_is_shown_as_it_is_now() -> None:
     changed = Gateway(LOG, route=msgspec.structs.replace(gate.route.entity, name="renamed"))
     changed.call()
     assert (gate.records()[0]["route"]["name"], changed.records()[0]["route"]["name"]) == ("all", "renamed")
+
+
+def test_a_client_that_went_away_is_499() -> None:
+    exchange = Gateway(LOG).call().exchange
+    exchange.response = None
+    exchange.error = ClientError("client_closed_request", "the client closed the connection", status=499)
+    assert log_record(exchange)["response"] == {"status": 499, "headers": {}, "size": 11}
