@@ -12,13 +12,12 @@ from entresol.core.slots import Slots
 class Times:
     """Monotonic seconds at the milestones of a request; 0.0 while one has not happened."""
 
-    __slots__ = ("finished", "response_head", "started", "upstream_sent")
+    upstream_sent = 0.0
+    response_head = 0.0
+    finished = 0.0
 
     def __init__(self, started: float) -> None:
         self.started = started
-        self.upstream_sent = 0.0
-        self.response_head = 0.0
-        self.finished = 0.0
 
 
 class Exchange(Slots):
@@ -27,28 +26,28 @@ class Exchange(Slots):
     Plugins read and write its fields; `slots` (``exchange[SLOT]``) carry what one plugin tells another.
     """
 
-    __slots__ = (
-        "body",
-        "buffer_response",
-        "client_ip",
-        "consumer",
-        "credential",
-        "error",
-        "match",
-        "plan",
-        "refusal_code",
-        "render_stream_error",
-        "request",
-        "request_bytes",
-        "request_id",
-        "response",
-        "response_bytes",
-        "source",
-        "started_at",
-        "times",
-        "upstream",
-        "upstream_status",
-    )
+    # Defaults stand in the class: most requests never change them, and making an exchange is on the hot path.
+    match: RouteMatch | None = None
+    consumer: Consumer | None = None
+    credential: Credential | None = None
+    body = b""
+    """The whole request body, once a plugin that declares `needs_body` runs; assign to replace it."""
+    upstream: UpstreamRequest | None = None
+    """What will be sent; made from route and service after `rewrite`, changed by plugins in `access`."""
+    upstream_status = 0
+    response: ResponseHead | None = None
+    """The response head on its way to the client, from `header_filter` on."""
+    buffer_response = False
+    """Set in `header_filter` (or before): hold the response back until it is whole. Body filters then get all of it
+    in one call and may still raise a GatewayError that becomes a clean error answer."""
+    render_stream_error: Callable[[GatewayError], bytes] | None = None
+    """Set by who knows the stream's wire format: an error as the last event of a stream that has begun."""
+    source = "exit"
+    """Who made the response, in Kong's words: `service` sent it, `exit` is a plugin, `error` the gateway."""
+    error: GatewayError | None = None
+    refusal_code: str | None = None
+    request_bytes = 0
+    response_bytes = 0
 
     def __init__(self, request: RequestHead, request_id: str, plan: Plan, started_at: float, started: float) -> None:
         super().__init__()
@@ -60,24 +59,3 @@ class Exchange(Slots):
         """Seconds since the epoch."""
         self.times = Times(started)
         self.client_ip = request.connection.peer_ip
-        self.match: RouteMatch | None = None
-        self.consumer: Consumer | None = None
-        self.credential: Credential | None = None
-        self.body = b""
-        """The whole request body, once a plugin that declares `needs_body` runs; assign to replace it."""
-        self.upstream: UpstreamRequest | None = None
-        """What will be sent; made from route and service after `rewrite`, changed by plugins in `access`."""
-        self.upstream_status = 0
-        self.response: ResponseHead | None = None
-        """The response head on its way to the client, from `header_filter` on."""
-        self.buffer_response = False
-        """Set in `header_filter` (or before): hold the response back until it is whole. Body filters then get all
-        of it in one call and may still raise a GatewayError that becomes a clean error answer."""
-        self.render_stream_error: Callable[[GatewayError], bytes] | None = None
-        """Set by who knows the stream's wire format: an error as the last event of a stream that has begun."""
-        self.source = "exit"
-        """Who made the response, in Kong's words: `service` sent it, `exit` is a plugin, `error` the gateway."""
-        self.error: GatewayError | None = None
-        self.refusal_code: str | None = None
-        self.request_bytes = 0
-        self.response_bytes = 0

@@ -47,7 +47,7 @@ def build_upstream_request(exchange: Exchange, match: RouteMatch) -> UpstreamReq
     request = exchange.request
     pairs = _end_to_end(request.headers, _NOT_FORWARDED)
     host = request.headers.get(b"host") or b""
-    _add_forwarded_fields(pairs, request, exchange.client_ip, host, match.prefix)
+    _add_forwarded_fields(pairs, request, host, match.prefix)
     return UpstreamRequest(
         origin=service.origin,
         method=request.method,
@@ -77,16 +77,14 @@ def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> HeaderPairs:
     return [pair for pair in headers.pairs if pair[0] not in dropped]
 
 
-def _add_forwarded_fields(pairs: HeaderPairs, request: RequestHead, client_ip: str, host: bytes, prefix: str) -> None:
+def _add_forwarded_fields(pairs: HeaderPairs, request: RequestHead, host: bytes, prefix: str) -> None:
     """Kong's X-Forwarded fields. No sender is trusted, so only the chain of addresses is kept, and extended."""
-    connection = request.connection
-    address = client_ip.encode("ascii")
+    same = request.connection.forwarded_fields
+    address = same[0][1]
     chain = [value for key, value in request.headers.pairs if key == b"x-forwarded-for"]
-    pairs.append((b"x-real-ip", address))
+    pairs += same
     pairs.append((b"x-forwarded-for", b", ".join([*chain, address]) if chain else address))
-    pairs.append((b"x-forwarded-proto", b"http" if connection.tls is None else b"https"))
     pairs.append((b"x-forwarded-host", host))
-    pairs.append((b"x-forwarded-port", b"%d" % connection.local_port))
     pairs.append((b"x-forwarded-path", request.path.encode("latin-1")))
     if prefix:
         pairs.append((b"x-forwarded-prefix", prefix.encode("latin-1")))

@@ -36,25 +36,28 @@ HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have h
 class Passage:
     """The state of one request and the callbacks that move it on. `RequestPath` adds the steps."""
 
+    # Defaults stand in the class: most requests never change them, and making a request is on the hot path.
+    _chain_consumer: Consumer | None = None
+    _pending: tuple[AnyPlugin, ...] = ()
+    _priority = 0  # of the plugin that ran last
+    _body_is_whole = False  # and stands in exchange.body
+    _resume: Callable[[], None] | None = None  # the step that waits for body bytes
+    _task: asyncio.Future[Outcome | None] | None = None
+    _call: UpstreamCall | None = None
+    _filters: tuple[BodyFilter, ...] = ()
+    _held: list[bytes] | None = None  # the response, when a plugin wants it whole
+    _held_size = 0
+    _is_request_paused = False
+    _is_started = False
+    _is_done = False
+
     def __init__(self, exchange: Exchange, responder: Responder, clock: Clock, identity: Identity) -> None:
         self.exchange = exchange
         self._responder = responder
         self._clock = clock
         self._identity = identity
         self._chain: Chain = exchange.plan.global_chain
-        self._chain_consumer: Consumer | None = None
-        self._pending: tuple[AnyPlugin, ...] = ()
-        self._priority = 0  # of the plugin that ran last
         self._body = RequestBody()
-        self._body_is_whole = False  # and stands in exchange.body
-        self._resume: Callable[[], None] | None = None  # the step that waits for body bytes
-        self._task: asyncio.Future[Outcome | None] | None = None
-        self._call: UpstreamCall | None = None
-        self._filters: list[BodyFilter] = []
-        self._held: list[bytes] | None = None  # the response, when a plugin wants it whole
-        self._held_size = 0
-        self._is_started = False
-        self._is_done = False
 
     # The steps that carrying a request needs to know.
 
@@ -81,6 +84,7 @@ class Passage:
         if resume is not None:
             self.run(resume)
         elif self._body.size > HELD_UNREAD:
+            self._is_request_paused = True
             self._responder.pause_request()
 
     def on_client_gone(self) -> None:
@@ -134,7 +138,12 @@ class Passage:
     def _wait_for_body(self, step: Callable[[], None]) -> None:
         self._resume = step
         self._responder.ask_for_body()
-        self._responder.resume_request()
+        self._resume_request()
+
+    def _resume_request(self) -> None:
+        if self._is_request_paused:
+            self._is_request_paused = False
+            self._responder.resume_request()
 
     def _has_whole_body(self, limit: int | None) -> bool:
         """True once `exchange.body` holds all of the body; raises 413 as soon as it is more than `limit` bytes."""
@@ -246,7 +255,7 @@ class Passage:
         self._held = None
         for change in self._filters:
             body = change(body, True)
-        self._filters = []
+        self._filters = ()
         head = self.exchange.response
         assert head is not None  # set by header_filter, which came first
         head.content_length = len(body)

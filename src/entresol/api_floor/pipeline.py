@@ -102,16 +102,16 @@ class RequestPath(Passage):
             self._call = self._transport.send(exchange.upstream, data, body.is_complete, self)
             if not body.is_complete:
                 self._responder.ask_for_body()
-                self._responder.resume_request()
+                self._resume_request()
 
     def header_filter(self, head: ResponseHead) -> None:
         exchange = self.exchange
         exchange.response = head
         for plugin in self._chain.header_filter:
             plugin.header_filter(exchange)
-        if exchange.source == "service":
+        if self._chain.body_filter and exchange.source == "service":
             filters = [plugin.body_filter(exchange) for plugin in self._chain.body_filter]
-            self._filters = [change for change in filters if change is not None]
+            self._filters = tuple(change for change in filters if change is not None)
 
     def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         for change in self._filters:

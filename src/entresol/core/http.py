@@ -5,6 +5,7 @@ kept (RFC 9110 §5.3). A head that exists has passed the checks of RFC 9112 at t
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -97,7 +98,7 @@ class TlsInfo(msgspec.Struct, frozen=True):
     """The verified chain, leaf first, DER."""
 
 
-class Connection(msgspec.Struct, frozen=True):
+class Connection(msgspec.Struct, frozen=True, dict=True):
     """The client connection a request came in on."""
 
     peer_ip: str
@@ -110,6 +111,15 @@ class Connection(msgspec.Struct, frozen=True):
     def scheme(self) -> str:
         """`http` or `https`, as the client addressed us."""
         return "http" if self.tls is None else "https"
+
+    @cached_property
+    def forwarded_fields(self) -> HeaderPairs:
+        """The X-Forwarded fields that are the same for every request of the connection."""
+        return [
+            (b"x-real-ip", self.peer_ip.encode("ascii")),
+            (b"x-forwarded-proto", self.scheme.encode("ascii")),
+            (b"x-forwarded-port", b"%d" % self.local_port),
+        ]
 
 
 class RequestHead(msgspec.Struct):
