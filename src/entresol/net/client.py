@@ -1,6 +1,7 @@
 """The upstream client: HTTP/1.1 over pooled connections, made of callbacks (docs/concepts/upstream-client.md)."""
 
 import asyncio
+from typing import Final
 
 import msgspec
 
@@ -9,12 +10,15 @@ from entresol.core.http import Origin, UpstreamRequest
 from entresol.core.ports import Clock, ResponseReceiver, Transport, UpstreamCall
 from entresol.net import upstream_errors
 from entresol.net.client_call import Http1Call
-from entresol.net.client_connection import Http1Connection
+from entresol.net.client_connection import Http1Connection, PlainConnection, TlsConnection
 from entresol.net.dial import Dialer
 from entresol.net.dns import Resolver
 from entresol.net.pool import OriginPool, PoolLimits, PoolStats
 from entresol.net.request_writer import serialise_head
 from entresol.net.response_machine import ResponseMachine
+
+
+TLS_BUFFER_BYTES: Final = 262144
 
 
 class ClientLimits(msgspec.Struct, frozen=True):
@@ -43,6 +47,7 @@ class Http1Transport(Transport):
         self._limits = limits or ClientLimits()
         self._dialer = Dialer(loop, resolver or Resolver(loop, clock))
         self._pools: dict[Origin, OriginPool[Http1Connection]] = {}
+        self._tls_buffer = memoryview(bytearray(TLS_BUFFER_BYTES))
         self._is_closed = False
 
     def send(self, request: UpstreamRequest, body: bytes, last: bool, receiver: ResponseReceiver) -> UpstreamCall:
@@ -99,7 +104,10 @@ class Http1Transport(Transport):
         limits = self._limits
 
         def make_protocol() -> Http1Connection:
-            return Http1Connection(self, pool, ResponseMachine(limits.max_head_bytes, limits.max_headers))
+            machine = ResponseMachine(limits.max_head_bytes, limits.max_headers)
+            if pool.origin.scheme == "https":
+                return TlsConnection(self, pool, machine, self._tls_buffer)
+            return PlainConnection(self, pool, machine)
 
         connection = await self._dialer.dial(pool.origin, make_protocol)
         connection.opened_at = connection.idle_since = self.now()

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 STALE_CHECK_AFTER_S = 1.0
 
 
-class Http1Connection(asyncio.Protocol):
-    """A connection to one origin."""
+class Http1Connection(asyncio.BaseProtocol):
+    """A connection to one origin. How bytes are read is the subclasses' affair."""
 
     __slots__ = (
         "_call", "_flushed", "_machine", "_mark", "_owner", "_pool", "_saw_bytes", "_transport", "_was_buffered",
@@ -299,6 +299,36 @@ class Http1Connection(asyncio.Protocol):
         if not self._machine.has_begun:
             return "before any response"
         return "in the middle of the response"
+
+
+class PlainConnection(Http1Connection, asyncio.Protocol):
+    """Over TCP or a Unix socket: the event loop hands over bytes."""
+
+    __slots__ = ()
+
+
+class TlsConnection(Http1Connection, asyncio.BufferedProtocol):
+    """Over TLS: decrypted into a buffer that all connections of a transport share.
+
+    uvloop otherwise allocates 256 KiB for every read, which costs more than decrypting a small message. Sharing is
+    safe, since the bytes are copied out before anything else can happen on the loop's thread.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(
+        self, owner: "Http1Transport", pool: "OriginPool[Http1Connection]", machine: ResponseMachine, buffer: memoryview
+    ) -> None:
+        super().__init__(owner, pool, machine)
+        self._buffer = buffer
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to decrypt to."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes were decrypted."""
+        self.data_received(bytes(self._buffer[:nbytes]))
 
 
 def _is_readable(transport: asyncio.BaseTransport) -> bool:

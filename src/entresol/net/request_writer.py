@@ -19,8 +19,8 @@ _MAX_KNOWN_NAMES: Final = 4096
 _OURS: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """Written by this module or not at all: we never wait for 100 (Continue), so no Expect is passed on."""
 
-# name → its line up to the value, b"" for a field that is ours; filled with checked names as they come
-_known_names: dict[bytes, bytes] = dict.fromkeys(_OURS, b"")
+# name → its line up to the value, for names that were checked; bounded, since clients choose names
+_LINE_STARTS: Final[dict[bytes, bytes]] = {}
 
 
 def serialise_head(request: UpstreamRequest, body: bytes, last: bool) -> tuple[bytes, int | None]:
@@ -35,28 +35,30 @@ def serialise_head(request: UpstreamRequest, body: bytes, last: bool) -> tuple[b
     # exactly the three spaces and the CR LF that are ours
     if len(start) - len(start.translate(None, _CONTROLS)) != 5:
         raise _unsendable("the method, path or host")
-    parts = [start]
-    known = _known_names
+    pairs = request.headers.pairs
     announced: bytes | None = None
-    line_ends = 1
-    for name, value in request.headers.pairs:
-        prefix = known.get(name)
-        if prefix is None:
-            prefix = _line_start(name)
-        if prefix:
-            parts.append(prefix)
-            parts.append(value)
-            line_ends += 1
-        elif name == b"content-length":
-            announced = value
+    try:
+        lines = [_LINE_STARTS[name] + value for name, value in pairs]
+    except KeyError:
+        lines, announced = _checked_lines(pairs)
     framing, length = _framing(request, body, last, announced)
-    parts.append(framing)
-    line_ends += framing.count(b"\n")
-    head = b"".join(parts)
+    head = b"".join((start, *lines, framing))
     # one pass over the head: any CR, LF or NUL beyond the ends of our own lines came in through a part
-    if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * line_ends:
+    if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * (1 + len(lines) + framing.count(b"\n")):
         raise _unsendable("a header field")
     return head, length
+
+
+def _checked_lines(pairs: HeaderPairs) -> tuple[list[bytes], bytes | None]:
+    """The lines of the fields that are not ours, each with the line end before it, and the announced body size."""
+    lines: list[bytes] = []
+    announced: bytes | None = None
+    for name, value in pairs:
+        if name in _OURS:
+            announced = value if name == b"content-length" else announced
+        else:
+            lines.append(_line_start(name) + value)
+    return lines, announced
 
 
 def _framing(request: UpstreamRequest, body: bytes, last: bool, announced: bytes | None) -> tuple[bytes, int | None]:
@@ -84,22 +86,23 @@ def encode_chunk(data: bytes, last: bool, trailers: HeaderPairs | None = None) -
         return chunk
     if not trailers:
         return chunk + b"0\r\n\r\n"
-    lines = [chunk + b"0"]
-    for name, value in trailers:
-        if (_known_names.get(name) or _line_start(name)) and value.translate(None, _LINE_BREAKERS) == value:
-            lines.append(name + b": " + value)
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)
+    fields = [
+        _line_start(name) + value
+        for name, value in trailers
+        if name.lower() not in _OURS and _TOKEN.fullmatch(name) and value.translate(None, _LINE_BREAKERS) == value
+    ]
+    return b"".join((chunk, b"0", *fields, b"\r\n\r\n"))
 
 
 def _line_start(name: bytes) -> bytes:
-    """Check a field name and remember the start of its line."""
-    lower = name.lower()
-    if _TOKEN.fullmatch(name) is None:
-        raise _unsendable("a header field name")
-    start = b"" if lower in _OURS else b"\r\n" + name + b": "
-    if len(_known_names) < _MAX_KNOWN_NAMES and len(name) <= 64:
-        _known_names[name] = start
+    """The end of the line before, and the start of this one."""
+    start = _LINE_STARTS.get(name)
+    if start is None:
+        if _TOKEN.fullmatch(name) is None or name.lower() in _OURS:
+            raise _unsendable("a header field name")
+        start = b"\r\n%b: " % name
+        if len(_LINE_STARTS) < _MAX_KNOWN_NAMES and len(name) <= 64:
+            _LINE_STARTS[name] = start
     return start
 
 

@@ -172,6 +172,8 @@ class ResponseMachine:
             raise ResponseFault(f"the response head is larger than {self._max_head_bytes} bytes")
         if not data.startswith(b"HTTP/1.") or len(data) < 13:
             raise ResponseFault("the response does not begin with an HTTP/1.1 status line")
+        if data.find(b"\0", 0, end) >= 0:
+            raise ResponseFault("the response head holds a NUL")  # llhttp lets one pass in the reason phrase
         return data, end
 
     def _check_partial(self, held: bytes | bytearray, new_lines: bytes) -> None:
@@ -316,13 +318,13 @@ class ResponseMachine:
         """The end. llhttp forgets the framing when this returns, so reuse is decided here."""
         if self._head_alone:
             return
-        self._state = _COMPLETE
-        self.is_complete = True
+        if len(self.trailers) > self._max_headers:
+            raise ResponseFault(f"the response has more than {self._max_headers} trailer fields")
         parser = self._parser
         assert parser is not None
         self.can_reuse = parser.should_keep_alive() and not (self._is_http_1_0 and self._chunked)
-        if len(self.trailers) > self._max_headers:
-            raise ResponseFault(f"the response has more than {self._max_headers} trailer fields")
+        self._state = _COMPLETE
+        self.is_complete = True
 
     # --- fields
 

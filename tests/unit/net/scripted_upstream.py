@@ -55,6 +55,18 @@ class Peer:
         await self.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
         return request
 
+    async def read_chunked(self) -> bytes:
+        """A chunked body without trailers."""
+        body = b""
+        while True:
+            size = int(await self.reader.readline(), 16)
+            body += (await self.reader.readexactly(size + 2))[:-2]
+            if not size:
+                return body
+
+    async def until_closed_quietly(self) -> None:
+        await self.until_closed()
+
     async def until_closed(self) -> bytes:
         with contextlib.suppress(ConnectionError):
             return await self.reader.read()
@@ -85,7 +97,7 @@ class Upstream:
             pass  # the client went away: what the test is about, or it will notice
         except asyncio.CancelledError:
             pass  # by stop, when the test is over
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001  # raised again by stop
             self.faults.append(fault)
         finally:
             self._tasks.discard(task)
