@@ -94,6 +94,8 @@ class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
     created: int = 0
     """Seconds since the epoch, for formats that say it, when the provider does not."""
     framing: Framing = "sse"
+    request_id: str = ""
+    """The gateway's own, for error events."""
 
 
 class Encoded(msgspec.Struct):

@@ -230,7 +230,7 @@ class OpenAIStreamEncoder:
         if isinstance(event, Ended):
             return self._end()
         if isinstance(event, Failed):
-            return self._format.stream_error(event.error, "")
+            return self._format.stream_error(event.error, self._shape.request_id)
         return self._encode_rare(event)
 
     def _encode_rare(self, event: ChatEvent) -> bytes:

@@ -1,0 +1,217 @@
+"""The ways an answer is read while it passes. `feed` gets each piece and returns what the client gets for it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from entresol.core.errors import UpstreamError
+from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
+from entresol.llm.format import CallFacts, ChatFormat, Format, Framing, StreamDecoder, StreamEncoder, StreamShape
+from entresol.llm.replay import events_of
+from entresol.llm.tap import BodyTap, StreamTap
+
+SMALL_BODY: Final = 65_536
+"""An answer up to this size is held until it is whole, so that garbage can still become a clean error."""
+
+
+class Answer:
+    """Reads one answer."""
+
+    def __init__(self) -> None:
+        self.facts = CallFacts()
+        """What is known about the call; complete after the last piece."""
+        self.needs_whole = False
+        """`feed` must be called once, with everything, and may still raise an UpstreamError or change the head."""
+        self.content_type: bytes | None = None
+        """What the client's answer is, when it is not the provider's own."""
+        self.dropped: list[str] = []
+        """What the client's format could not say of a whole answer."""
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        """What goes on to the client."""
+        raise NotImplementedError
+
+    def boundary(self) -> bytes:
+        """What has to come before an error event, so that a cut event does not swallow it."""
+        return b""
+
+    def settle(self) -> None:
+        """The answer broke off: make of `facts` what can be made of it."""
+
+
+class UnreadAnswer(Answer):
+    """Passes what cannot be read: a compressed answer nobody asked for."""
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        return data
+
+
+class PassedStream(Answer):
+    """The provider's stream is the client's: bytes pass."""
+
+    def __init__(
+        self, client: Format, take_out: Callable[[bytes, bool], bytes] | None, framing: Framing, request_id: str
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._take_out = take_out
+        self._framing: Framing = framing
+        self._request_id = request_id
+        self._tap = StreamTap()
+        self._sent = b""
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        self._tap.feed(data)
+        if self._take_out is not None:
+            data = self._take_out(data, last)
+        if data:
+            self._sent = data
+        return self._end(data) if last else data
+
+    def _end(self, data: bytes) -> bytes:
+        self.settle()
+        facts = self.facts
+        if facts.error is None and not facts.is_complete:
+            message = "the provider ended the stream before the answer was complete"
+            facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
+            return data + self.boundary() + self._client.stream_error(facts.error, self._request_id, self._framing)
+        return data
+
+    def boundary(self) -> bytes:
+        if self._framing != "sse" or not self._sent or self._sent.endswith((b"\n\n", b"\r\n\r\n")):
+            return b""
+        return b"\n\n"
+
+    def settle(self) -> None:
+        self.facts = facts = self._tap.facts(self._client)
+        facts.is_complete = facts.is_complete or facts.finish_reason is not None
+
+
+class PassedBody(Answer):
+    """The provider's answer is the client's: bytes pass, and are held only while they are few."""
+
+    def __init__(self, client: Format, size: int | None) -> None:
+        super().__init__()
+        self._client = client
+        self._tap = BodyTap()
+        self.needs_whole = size is None or size <= SMALL_BODY
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        if self.needs_whole:
+            self.facts = self._client.response_facts(data)
+            return data
+        self._tap.feed(data)
+        if last:
+            self._read()
+        return data
+
+    def _read(self) -> None:
+        try:
+            self.facts = self._tap.facts(self._client)
+        except UpstreamError as error:  # too late for another answer: the client has most of this one
+            self.facts.error = ErrorDetail(status=error.status, message=error.message, code=error.code)
+
+
+class TranslatedBody(Answer):
+    """A whole answer in another format; with an `encoder`, for a client that waits for a stream."""
+
+    def __init__(self, native: ChatFormat, client: ChatFormat, now: int, encoder: StreamEncoder | None) -> None:
+        super().__init__()
+        self._native = native
+        self._client = client
+        self._now = now
+        self._encoder = encoder
+        self.needs_whole = True
+        self.content_type = client.content_type if encoder is None else client.stream_content_type
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        facts = self._native.response_facts(data)
+        if facts.error is not None:
+            self.facts = facts
+            raise UpstreamError("provider_error", facts.error.message)
+        response = self._native.decode_response(data)
+        if response.created is None:
+            response.created = self._now
+        self.facts = facts
+        if self._encoder is not None:
+            return self._encoder.encode(events_of(response))
+        encoded = self._client.encode_response(response)
+        self.dropped = encoded.dropped
+        return encoded.body
+
+
+class TranslatedStream(Answer):
+    """A stream in another format."""
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, client: ChatFormat, shape: StreamShape) -> None:
+        super().__init__()
+        self._decoder = decoder
+        self._encoder = encoder
+        self._client = client
+        self._shape = shape
+        self.content_type = client.stream_content_type if shape.framing == "sse" else client.content_type
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        if self.facts.error is not None:
+            return b""
+        out = self._encode(self._decoder.feed(data)) if data else b""
+        if last and self.facts.error is None:
+            out += self._encode(self._decoder.finish())
+            if not self.facts.is_complete and self.facts.error is None:
+                out += self._end_early()
+        return out
+
+    def _encode(self, events: list[ChatEvent]) -> bytes:
+        for position, event in enumerate(events):
+            self._note(event)
+            if isinstance(event, Failed):
+                return self._encoder.encode(events[: position + 1])
+        return self._encoder.encode(events) if events else b""
+
+    def _note(self, event: ChatEvent) -> None:
+        facts = self.facts
+        if isinstance(event, UsageReported):
+            facts.usage = event.usage
+        elif isinstance(event, Finished):
+            if event.choice == 0:
+                facts.finish_reason = event.reason
+        elif isinstance(event, Started):
+            facts.model, facts.response_id = event.model or facts.model, event.id or facts.response_id
+            facts.service_tier = event.service_tier
+        elif isinstance(event, Ended):
+            facts.is_complete = True
+        elif isinstance(event, Failed):
+            facts.error = event.error
+
+    def _end_early(self) -> bytes:
+        """The body ended without the stream's own end: fine after a finish reason, otherwise a cut."""
+        if self.facts.finish_reason is not None:
+            self.facts.is_complete = True
+            return self._encoder.encode([Ended()])
+        message = "the provider ended the stream before the answer was complete"
+        self.facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
+        return self._encoder.encode([Failed(self.facts.error)])
+
+
+class ErrorAnswer(Answer):
+    """An answer that is not 2xx: in the client's own format, whatever the provider (or a proxy on the way) wrote."""
+
+    def __init__(self, native: Format, client: Format, status: int, request_id: str, is_encoded: bool) -> None:
+        super().__init__()
+        self._native = native
+        self._client = client
+        self._status = status
+        self._request_id = request_id
+        self._is_encoded = is_encoded
+        self.needs_whole = True
+        self.content_type = b"application/json; charset=utf-8"
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        error = None if self._is_encoded else self._native.decode_error(self._status, data)
+        if error is None:
+            error = ErrorDetail(status=self._status, message=f"the provider answered with status {self._status}")
+        self.facts.error = error
+        if self._native is self._client and b'"error"' in data and not self._is_encoded:
+            return data
+        if error.code is None:
+            error.code = "provider_error"
+        return self._client.error_body(error, self._request_id)

@@ -1,0 +1,21 @@
+"""Anthropic: api.anthropic.com."""
+
+from entresol.llm.format import Profile
+from entresol.llm.provider import Auth, Provider, Url
+
+
+class Anthropic(Provider):
+    """Anthropic's Messages API. Every call names the version of the API it was written for."""
+
+    name = "anthropic"
+    base_url = Url("https", "api.anthropic.com", 443)
+    auth = Auth(b"x-api-key")
+    formats = {"chat": "anthropic-messages"}
+    paths = {"chat": "/v1/messages"}
+    version_header = (b"anthropic-version", "2023-06-01")
+
+    def profile(self, model: str) -> Profile:
+        return _PROFILE
+
+
+_PROFILE = Profile(provider="anthropic")
