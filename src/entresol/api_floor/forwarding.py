@@ -53,7 +53,7 @@ def build_upstream_request(exchange: Exchange, match: RouteMatch) -> UpstreamReq
         method=request.method,
         target=f"{match.upstream_path}?{request.query}" if request.query else match.upstream_path,
         headers=Headers(pairs),
-        host=host.decode("latin-1") if match.route.entity.preserve_host else service.origin.authority,
+        host=host.decode("latin-1") if host and match.route.entity.preserve_host else service.origin.authority,
         timeouts=service.timeouts,
         upgrade=request.headers.get(b"upgrade") if request.upgrade else None,
     )

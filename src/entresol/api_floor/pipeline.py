@@ -99,8 +99,11 @@ class RequestPath(Passage):
         else:
             data = exchange.body if self._body_is_whole else body.take()
             exchange.times.upstream_sent = self._clock.monotonic()
-            self._call = self._transport.send(exchange.upstream, data, body.is_complete, self)
-            if not body.is_complete:
+            trailers = trailer_fields(body.trailers) if body.trailers else None
+            self._call = self._transport.send(exchange.upstream, data, body.is_complete and not trailers, self)
+            if trailers:
+                self._call.send_body(b"", True, trailers)
+            elif not body.is_complete:
                 self._responder.ask_for_body()
                 self._resume_request()
 

@@ -11,10 +11,11 @@ from httptools import HttpParserError, HttpRequestParser
 
 from entresol.core.http import HOP_BY_HOP, HeaderPairs
 from entresol.net.limits import Limits
-from entresol.net.refusals import BODY_TOO_LARGE, HEAD_TOO_LARGE, HEADERS_TOO_MANY, Refusal, body_malformed
+from entresol.net.refusals import BODY_TOO_LARGE, HEADERS_TOO_MANY, Refusal, body_malformed
 
 _HEAD: Final = b"POST / HTTP/1.1\r\nhost: body\r\ntransfer-encoding: chunked\r\n\r\n"
 _END: Final = b"\r\n\r\n"
+_TOO_MUCH_FRAMING: Final = body_malformed("chunk sizes, extensions and trailers outweigh the data")
 
 FORBIDDEN_TRAILERS: Final = HOP_BY_HOP | {
     b"authorization",
@@ -106,7 +107,7 @@ class ChunkedBody:
         trailer += data[start:]
         end = trailer.find(_END, max(held - 3, 0))
         if end < 0:
-            return HEAD_TOO_LARGE if len(trailer) > self._limits.max_head else len(data)
+            return _TOO_MUCH_FRAMING if len(trailer) > self._limits.max_head else len(data)
         self._parser.feed_data(bytes(trailer[self._trailer_fed : end + 4]))
         return self._over_limit() or start + end + 4 - held
 
@@ -115,7 +116,7 @@ class ChunkedBody:
         if limits.max_body and body > limits.max_body:
             return BODY_TOO_LARGE
         if self._wire_bytes - body > limits.max_head + 16 * body:
-            return body_malformed("chunk sizes and extensions outweigh the data")
+            return _TOO_MUCH_FRAMING
         if len(self._trailer_fields) > limits.max_headers:
             return HEADERS_TOO_MANY
         return None
