@@ -53,26 +53,16 @@ _NOT_TUNNELLED: Final = (b"h2c", b"h2", b"http", b"tls")
 """Upgrades that change HTTP itself: tunnelled, they would carry requests past routing and authentication."""
 
 
-class HeadFacts:
-    """What the fields say that decide about routing, framing and the connection."""
-
-    __slots__ = ("content_length", "expects_continue", "host", "is_chunked", "keep_alive", "upgrade")
-
-    def __init__(self) -> None:
-        self.host: bytes | None = None
-        self.content_length = 0
-        self.is_chunked = False
-        self.keep_alive = True
-        self.upgrade = False
-        self.expects_continue = False
+HeadFacts = tuple[bytes | None, int, bool, bool, bool, bool]
+"""Host, Content-Length (0 without one), chunked?, keep the connection?, upgrade?, wait for 100 Continue?"""
 
 
-def refuse_first_bytes(data: bytes | bytearray) -> Refusal | None:
-    """A message that cannot be HTTP/1.1 by its first byte: there is no point in waiting for more of it."""
+def refuse_first_bytes(data: bytes | bytearray, is_empty_line_skipped: bool = True) -> Refusal | None:
+    """A message that cannot be HTTP/1.1 by its first bytes: there is no point in waiting for more of it."""
     if not data:
         return None
     first = data[0]
-    if 65 <= first <= 90 or data == b"\r":
+    if 65 <= first <= 90 or (data == b"\r" and not is_empty_line_skipped):
         return None
     if first == 0x16:
         return refusals.TLS_ON_PLAIN_PORT
@@ -93,8 +83,8 @@ def refuse_line(line: bytes) -> Refusal:
     return refusals.CONNECT_UNSUPPORTED if parts[0] == b"CONNECT" else refusals.METHOD_UNSUPPORTED
 
 
-def refuse_fields(seen: HeaderPairs, reason: str) -> Refusal:
-    """What llhttp's refusal of a head means. `seen` are the checked fields up to the place it stopped."""
+def refuse_fields(reason: str) -> Refusal:
+    """What llhttp's refusal of a head means."""
     if "Content-Length" in reason or "Transfer-Encoding" in reason:
         return framing_ambiguous(reason)
     if "url" in reason:
@@ -102,52 +92,61 @@ def refuse_fields(seen: HeaderPairs, reason: str) -> Refusal:
     return malformed(reason)
 
 
-def head_facts(fields: HeaderPairs, is_11: bool) -> HeadFacts | Refusal:
-    """Read the checked fields of a head that llhttp has accepted."""
-    facts = HeadFacts()
-    facts.keep_alive = is_11
-    has_authorization = False
-    rest: HeaderPairs = []
-    for name, value in fields:
+def head_facts(checked: HeaderPairs, is_11: bool) -> HeadFacts | Refusal:
+    """What the checked fields of a head that llhttp has accepted decide about routing, framing and the connection."""
+    host = authorization = None
+    length = 0
+    rest: HeaderPairs | None = None
+    for pair in checked:
+        name, value = pair
         if name == b"host":
-            if facts.host is not None:
+            if host is not None:
                 return refusals.HOST_REPEATED
-            facts.host = value
+            host = value
         elif name == b"content-length":
-            facts.content_length = int(value)  # llhttp has seen to it that these are digits
+            length = int(value)  # llhttp has seen to it that there is one, and that it is all digits
         elif name == b"authorization":
-            if has_authorization:
+            if authorization is not None:
                 return refusals.AUTHORIZATION_REPEATED
-            has_authorization = True
+            authorization = value
+        elif rest is None:
+            rest = [pair]
         else:
-            rest.append((name, value))
-    if facts.host is None and is_11:
+            rest.append(pair)
+    if host is None and is_11:
         return refusals.HOST_MISSING
-    return _read_rest(facts, rest, is_11) if rest else facts
+    if rest is None:
+        return host, length, False, is_11, False, False
+    return _read_rest(rest, host, length, is_11)
 
 
-def _read_rest(facts: HeadFacts, fields: HeaderPairs, is_11: bool) -> HeadFacts | Refusal:
+def _read_rest(fields: HeaderPairs, host: bytes | None, length: int, is_11: bool) -> HeadFacts | Refusal:
+    is_chunked = upgrade = expects_continue = False
     options: list[bytes] = []
     for name, value in fields:
         if name == b"transfer-encoding":
             if not is_11:
                 return framing_ambiguous("HTTP/1.0 has no Transfer-Encoding")
-            if facts.is_chunked or value.lower() != b"chunked":
+            if is_chunked or value.lower() != b"chunked":
                 return refusals.TRANSFER_CODING_UNSUPPORTED
-            facts.is_chunked = True
+            is_chunked = True
         elif name == b"connection":
             options += [option.strip(b" \t") for option in value.lower().split(b",")]
         elif name == b"upgrade":
-            facts.upgrade = not value.lower().strip().startswith(_NOT_TUNNELLED) and b"," not in value
+            upgrade = not value.lower().startswith(_NOT_TUNNELLED) and b"," not in value
         elif is_11:
             if value.lower() != b"100-continue":
                 return refusals.EXPECTATION_FAILED
-            facts.expects_continue = True
-    has_body = facts.is_chunked or facts.content_length > 0
-    facts.keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
-    facts.upgrade = facts.upgrade and is_11 and not has_body and b"upgrade" in options
-    facts.expects_continue = facts.expects_continue and has_body
-    return facts
+            expects_continue = True
+    has_body = is_chunked or length > 0
+    return (
+        host,
+        length,
+        is_chunked,
+        b"close" not in options and (is_11 or b"keep-alive" in options),
+        upgrade and is_11 and not has_body and b"upgrade" in options,
+        expects_continue and has_body,
+    )
 
 
 def is_valid_host(host: bytes) -> bool:

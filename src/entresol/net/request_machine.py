@@ -50,18 +50,21 @@ class RequestMachine:
     """
 
     __slots__ = (
+        "_checked",
         "_chunks",
         "_connection",
         "_data",
         "_held",
         "_host",
+        "_is_empty_line_skipped",
         "_left",
         "_limits",
+        "_line",
         "_pairs",
         "_position",
         "_searched",
-        "_special",
         "_state",
+        "_target",
         "expects_continue",
         "keep_alive",
     )
@@ -73,12 +76,16 @@ class RequestMachine:
         self._position = 0  # of the first unread byte in `_data`
         self._held = bytearray()  # unread bytes that came in several reads; then `_data` is empty
         self._searched = 0  # bytes of `_held` that hold no end of a head
+        self._is_empty_line_skipped = False  # before the head that comes next
         self._state = _HEAD
         self._left = 0  # body bytes to come under Content-Length
         self._chunks: ChunkedBody | None = None
         self._pairs: HeaderPairs = []
-        self._special: HeaderPairs = []
-        self._host = b""  # the last one found valid: a client sends the same one each time
+        self._checked: HeaderPairs = []  # those of `_pairs` that `head_facts` reads
+        # A client's requests are alike: the last host and request line found valid need no second look.
+        self._host: bytes | None = None
+        self._line = b""
+        self._target: tuple[str, str, str, bytes | None, bool] = ("", "", "", None, True)
         self.keep_alive = True
         """Whether the client wants to use the connection after the request whose head came last."""
         self.expects_continue = False
@@ -147,16 +154,17 @@ class RequestMachine:
             self._data, self._position = bytes(self._held), 0
             self._held.clear()
         data, start = self._data, self._position
+        if start == len(data):
+            return None
         end = data.find(_END, start)
-        if end >= 0 and data.startswith(b"\r\n", start):  # RFC 9112 §2.2: one empty line is ignored
-            start += 2
+        if end >= 0 and data.startswith(b"\r\n", start) and not self._is_empty_line_skipped:
+            start += 2  # RFC 9112 §2.2: an empty line before a request is ignored, but only one
+            self._is_empty_line_skipped = True
             end = data.find(_END, start)
         if end >= 0:
             self._position = end + 4
-            return self._parse(data, start, end)
-        if start == len(data):
-            self._data, self._position = b"", 0
-            return None
+            self._is_empty_line_skipped = False
+            return self._parse(data[start : end + 4])
         self._held = bytearray(data[start:])
         self._data, self._position, self._searched = b"", 0, 0
         return self._wait_for_head()
@@ -164,83 +172,91 @@ class RequestMachine:
     def _wait_for_head(self) -> Refusal | None:
         """The head is not whole. Refuse at once what can never become one; each byte is looked at once."""
         held, limits = self._held, self._limits
-        if held.startswith(b"\r\n"):
+        if not self._is_empty_line_skipped and held.startswith(b"\r\n"):
             del held[:2]
-            self._searched = 0
+            self._searched, self._is_empty_line_skipped = 0, True
         searched = self._searched
-        if not searched:
-            refusal = refuse_first_bytes(held)
+        if searched < 2:
+            refusal = refuse_first_bytes(held, self._is_empty_line_skipped)
             if refusal is not None:
                 return self._refuse(refusal)
         if held.count(b"\n", searched) != held.count(b"\r\n", max(searched - 1, 0)):
             return self._refuse(refusals.BARE_LINE_FEED)
-        if len(held) > limits.max_request_line and held.find(b"\r\n", 0, limits.max_request_line + 2) < 0:
+        longest = limits.max_request_line + 1  # with the CR of its end
+        if searched <= longest < len(held) and held.find(b"\r\n", 0, longest + 1) < 0:
             return self._refuse(refusals.REQUEST_LINE_TOO_LONG)
         if len(held) > limits.max_head:
             return self._refuse(refusals.HEAD_TOO_LARGE)
         self._searched = len(held)
         return None
 
-    def _parse(self, data: bytes, start: int, end: int) -> RequestHead | Refusal:
+    def _parse(self, head: bytes) -> RequestHead | Refusal:
         """A whole head: the request line by hand, the fields and their grammar by llhttp, then our own checks."""
         limits = self._limits
-        line = data[start : data.find(b"\r\n", start)]
-        if len(line) > limits.max_request_line:
-            return self._refuse(refusals.REQUEST_LINE_TOO_LONG)
-        if end + 4 - start > limits.max_head:
+        line = head[: head.find(13)]
+        if line != self._line:
+            refusal = self._read_line(line)
+            if refusal is not None:
+                return self._refuse(refusal)
+        if len(head) > limits.max_head:
             return self._refuse(refusals.HEAD_TOO_LARGE)
-        parts = line.split(b" ")
-        if len(parts) != 3 or parts[0] not in METHODS or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
-            return self._refuse(refuse_line(line))
         pairs: HeaderPairs = []
-        special: HeaderPairs = []
-        self._pairs, self._special = pairs, special
+        checked: HeaderPairs = []
+        self._pairs, self._checked = pairs, checked
         try:
-            HttpRequestParser(self).feed_data(
-                data if start == 0 and end + 4 == len(data) else data[start : end + 4],
-            )
+            HttpRequestParser(self).feed_data(head)
         except HttpParserUpgrade:
             pass  # llhttp ends the message there; whether it is an upgrade is decided below
         except HttpParserError as error:
-            return self._refuse(refuse_fields(special, str(error)))
+            return self._refuse(refuse_fields(str(error)))
         if len(pairs) > limits.max_headers:
             return self._refuse(refusals.HEADERS_TOO_MANY)
-        return self._frame(METHODS[parts[0]], parts[1], parts[2] == b"HTTP/1.1")
+        return self._frame(pairs, checked)
 
-    def _frame(self, method: str, target: bytes, is_11: bool) -> RequestHead | Refusal:
+    def _read_line(self, line: bytes) -> Refusal | None:
+        if len(line) > self._limits.max_request_line:
+            return refusals.REQUEST_LINE_TOO_LONG
+        parts = line.split(b" ")
+        if len(parts) != 3 or parts[0] not in METHODS or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
+            return refuse_line(line)
+        method = METHODS[parts[0]]
+        target = split_target(method, parts[1])
+        if isinstance(target, Refusal):
+            return target
+        self._line, self._target = line, (method, *target, parts[2] == b"HTTP/1.1")
+        return None
+
+    def _frame(self, pairs: HeaderPairs, checked: HeaderPairs) -> RequestHead | Refusal:
         """A head in good grammar: where it goes, how long its body is, what becomes of the connection."""
-        facts = head_facts(self._special, is_11)
+        method, path, query, authority, is_11 = self._target
+        facts = head_facts(checked, is_11)
         if isinstance(facts, Refusal):
             return self._refuse(facts)
-        where = split_target(method, target)
-        if isinstance(where, Refusal):
-            return self._refuse(where)
-        path, query, authority = where
-        headers = Headers(self._pairs)
+        host, length, is_chunked, self.keep_alive, upgrade, self.expects_continue = facts
+        headers = Headers(pairs)
         if authority is not None:
             headers.set(b"host", authority)
-        host = facts.host if authority is None else authority
+            host = authority
         if host is not None and host != self._host:
             if not is_valid_host(host):
                 return self._refuse(refusals.HOST_INVALID)
             self._host = host
-        if facts.content_length > self._limits.max_body > 0:
+        if length > self._limits.max_body > 0:
             return self._refuse(refusals.BODY_TOO_LARGE)
-        self.keep_alive = facts.keep_alive
-        self.expects_continue = facts.expects_continue
-        self._left = facts.content_length
-        if facts.is_chunked:
+        self._left = length
+        if is_chunked:
             self._state, self._chunks = _CHUNKED, ChunkedBody(self._limits)
         else:
-            self._state = _LENGTH if self._left else _END_OF_BODY
-        return RequestHead(method, path, query, headers, self._connection, "1.1" if is_11 else "1.0", facts.upgrade)
+            self._state = _LENGTH if length else _END_OF_BODY
+        return RequestHead(method, path, query, headers, self._connection, "1.1" if is_11 else "1.0", upgrade)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """llhttp calls this for each field."""
-        pair = name.lower(), value.rstrip(b" \t")
+        name = name.lower()
+        pair = name, value.rstrip(b" \t")
         self._pairs.append(pair)
-        if pair[0] in CHECKED_FIELDS:
-            self._special.append(pair)
+        if name in CHECKED_FIELDS:
+            self._checked.append(pair)
 
     # Bodies.
 

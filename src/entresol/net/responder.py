@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
 from entresol.core.ports import RequestReceiver
-from entresol.net.response_head import field_lines, status_line
+from entresol.net.response_head import STATUS_LINES, field_lines, status_line
 
 if TYPE_CHECKING:
     from entresol.net.server_connection import ServerConnection
@@ -27,13 +27,25 @@ _WITHOUT_BODY: Final = frozenset((204, 205, 304))
 class ServerResponder:
     """The `Responder` of one request on one connection."""
 
-    __slots__ = ("_connection", "_head", "_is_bodyless", "_left", "_length", "_mode", "_write", "receiver", "request")
+    __slots__ = (
+        "_connection",
+        "_fields",
+        "_is_bodyless",
+        "_left",
+        "_length",
+        "_mode",
+        "_status",
+        "_write",
+        "receiver",
+        "request",
+    )
 
     def __init__(self, connection: "ServerConnection", request: RequestHead, write: Callable[[bytes], None]) -> None:
         self._connection: ServerConnection | None = connection
         self._write = write
         self._mode = _NEW
-        self._head = b""
+        self._status = 0
+        self._fields = b""
         self._length: int | None = None
         self._left = 0
         self._is_bodyless = False
@@ -82,9 +94,8 @@ class ServerResponder:
         if status < 200:
             self._switch(connection, head)
             return
-        lines = field_lines(head.headers.pairs)
-        date = b"" if b"\r\ndate: " in lines or lines.startswith(b"date: ") else connection.date_line
-        self._head = b"%b%b%b" % (status_line(status), lines, date)
+        self._status = status
+        self._fields = field_lines(head.headers.pairs, connection.server.date_line)
         self._length = head.content_length
         self._mode = _HELD
         if status in _WITHOUT_BODY or self.request.method == "HEAD":
@@ -149,6 +160,7 @@ class ServerResponder:
         if head:
             self._write(head)
         self._connection = None
+        self.receiver = None  # no cycle is left: a finished request is freed at once, not by the collector
         connection.response_finished()
 
     def abort(self) -> None:
@@ -186,7 +198,8 @@ class ServerResponder:
         else:
             self._mode = _UNTIL_CLOSE
             framing = b""
-        return b"%b%b%b\r\n" % (self._head, framing, connection.settle_reuse(self._mode == _UNTIL_CLOSE))
+        status = STATUS_LINES.get(self._status) or status_line(self._status)
+        return b"%b%b%b%b\r\n" % (status, self._fields, framing, connection.settle_reuse(self._mode == _UNTIL_CLOSE))
 
     def _switch(self, connection: "ServerConnection", head: ResponseHead) -> None:
         """101: the connection is a tunnel from here on (RFC 9110 §7.8)."""
@@ -194,11 +207,10 @@ class ServerResponder:
             logger.error("status %d cannot be a final response to this request", head.status)
             self.abort()
             return
-        protocol = head.headers.get(b"upgrade") or self.request.headers.get(b"upgrade") or b""
-        lines = field_lines([(b"upgrade-to", protocol)])[len(b"upgrade-to") :]
-        fields = field_lines(head.headers.pairs)
+        protocol = self.request.headers.get(b"upgrade") or b""  # one protocol, or it would be no upgrade for us
+        fields = field_lines(head.headers.pairs, connection.server.date_line)
         self._mode = _TUNNEL
-        self._write(b"%b%bconnection: upgrade\r\nupgrade%b\r\n" % (status_line(101), fields, lines))
+        self._write(b"%b%bconnection: upgrade\r\nupgrade: %b\r\n\r\n" % (status_line(101), fields, protocol))
         connection.become_tunnel()
 
     def _break_promise(self) -> None:

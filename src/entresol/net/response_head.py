@@ -13,9 +13,12 @@ STATUS_LINES: Final[dict[int, bytes]] = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus
 }
 
-_NOT_PASSED: Final = frozenset(
-    (b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+_SET_APART: Final = frozenset(
+    (b"connection", b"content-length", b"date", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
+"""Fields that frame are never copied: a second one beside ours would split readers. Date is passed on, but noticed."""
+
+_CR, _LF, _NUL = b"\r\n\0"  # as numbers, which `in` looks for fastest
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -25,19 +28,24 @@ def status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
-def field_lines(pairs: HeaderPairs) -> bytes:
-    """Field lines without the fields that frame. A field that would break out of its line is left out and logged."""
-    lines = [b"%b: %b\r\n" % pair for pair in pairs if pair[0] not in _NOT_PASSED]
-    block = b"".join(lines)
-    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines) or b"\0" in block:
-        return _without_unsafe(lines)
-    return block
+def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
+    """Field lines without the fields that frame, and with `own_date` unless a Date is among them.
 
-
-def _without_unsafe(lines: list[bytes]) -> bytes:
-    safe = [line for line in lines if line.count(b"\n") == line.count(b"\r") == 1 and b"\0" not in line]
-    logger.error("left out %d response header fields that hold CR, LF or NUL", len(lines) - len(safe))
-    return b"".join(safe)
+    A field that would break out of its line is left out and logged.
+    """
+    lines = [b": ".join(pair) for pair in pairs if pair[0] not in _SET_APART]
+    if len(lines) != len(pairs):
+        dates = [b": ".join(pair) for pair in pairs if pair[0] == b"date"]
+        if dates:
+            own_date = b""
+            lines += dates
+    text = b"".join(lines)
+    if _CR in text or _LF in text or _NUL in text:
+        safe = [line for line in lines if not (_CR in line or _LF in line or _NUL in line)]
+        logger.error("left out %d response header fields that hold CR, LF or NUL", len(lines) - len(safe))
+        lines = safe
+    lines.append(own_date)
+    return b"\r\n".join(lines)
 
 
 def date_line(now: float) -> bytes:

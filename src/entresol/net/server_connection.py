@@ -49,17 +49,17 @@ class ServerConnection(asyncio.Protocol):
         "_machine",
         "_must_close",
         "_responder",
-        "_server",
         "_stalled_bytes",
         "_stalled_since",
         "_transport",
         "_waits_for_continue",
         "is_write_blocked",
         "requests",
+        "server",
     )
 
     def __init__(self, server: "HttpServer", accepted_on: str, ends: Ends | None) -> None:
-        self._server = server
+        self.server = server
         self._limits = server.limits
         self._accepted_on = accepted_on
         self._ends = ends
@@ -90,12 +90,12 @@ class ServerConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._limits.write_buffer)
         self._machine = RequestMachine(self._limits, describe_connection(transport, self._ends))
-        self._server.connections.add(self)
-        if self._server.is_draining:
+        self.server.connections.add(self)
+        if self.server.is_draining:
             self._close()
 
     def data_received(self, data: bytes) -> None:
-        self._last_active = self._server.time
+        self._last_active = self.server.time
         if self._closing_since is None:  # else lingering: nothing of this is a request any more
             self._machine.receive(data)
             self._pump()
@@ -112,9 +112,9 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._closing_since = self._server.time
+        self._closing_since = self.server.time
         self._drop_request()
-        self._server.connection_closed(self)
+        self.server.connection_closed(self)
 
     def pause_writing(self) -> None:
         self.is_write_blocked = True
@@ -139,7 +139,7 @@ class ServerConnection(asyncio.Protocol):
         self._is_pumping = True
         machine = self._machine
         while self._closing_since is None and not self._is_body_paused:
-            if self._is_body_complete and not self._is_tunnel and (self._responder is not None or self._must_wait()):
+            if self._is_body_complete and not self._is_tunnel and (self._responder is not None or self._must_wait):
                 break
             event = machine.next_event()
             if event is None:
@@ -154,9 +154,10 @@ class ServerConnection(asyncio.Protocol):
         if machine.unread or self._is_reading_paused:
             self._balance_reading()
 
+    @property
     def _must_wait(self) -> bool:
         """Between requests: True when no further one is taken now."""
-        return self.is_write_blocked or self._server.is_draining
+        return self.is_write_blocked or self.server.is_draining
 
     def _take_head(self, request: RequestHead) -> None:
         self.requests += 1
@@ -166,7 +167,7 @@ class ServerConnection(asyncio.Protocol):
         assert self._transport is not None  # nothing is read without one
         responder = self._responder = ServerResponder(self, request, self._transport.write)
         try:
-            responder.receiver = self._server.handler.handle(request, responder)
+            responder.receiver = self.server.handler.handle(request, responder)
         except Exception:
             logger.exception("the handler failed")
             self._refuse(INTERNAL_ERROR)
@@ -182,7 +183,11 @@ class ServerConnection(asyncio.Protocol):
         if responder is None:
             self._discard(part)
         elif responder.receiver is not None:
-            self._tell(responder.receiver.on_request_body, part.data, part.last, part.trailers)
+            try:
+                responder.receiver.on_request_body(part.data, part.last, part.trailers)
+            except Exception:
+                logger.exception("a request receiver failed")
+                self._refuse(INTERNAL_ERROR)
 
     def _discard(self, part: BodyPart) -> None:
         """The rest of a body whose request is already answered."""
@@ -198,7 +203,7 @@ class ServerConnection(asyncio.Protocol):
         """Stop reading when enough further requests wait; note when a part of a head began to wait."""
         unread = self._machine.unread
         if unread and self._responder is None and self._is_body_complete and self._head_since is None:
-            self._head_since = self._server.time
+            self._head_since = self.server.time
         too_much = unread > self._limits.max_pipelined and self._is_body_complete
         self._set_reading(not self._is_body_paused and not too_much)
 
@@ -222,24 +227,18 @@ class ServerConnection(asyncio.Protocol):
 
     # The responder of the request under way calls these.
 
-    @property
-    def date_line(self) -> bytes:
-        """The Date field line of this second."""
-        return self._server.date_line
-
     def settle_reuse(self, is_close_delimited: bool) -> bytes:
         """Decide whether the connection outlives the response; returns the Connection field line that says so."""
-        responder = self._responder
-        is_10 = responder is not None and responder.request.version == "1.0"
         if (
             is_close_delimited
             or not self._machine.keep_alive
-            or self._server.is_draining
+            or self.server.is_draining
             or (not self._is_body_complete and self._is_rest_too_long())
         ):
             self._must_close = True
             return _CLOSE
-        return _KEEP_ALIVE if is_10 else b""
+        responder = self._responder
+        return b"" if responder is None or responder.request.version == "1.1" else _KEEP_ALIVE
 
     def _is_rest_too_long(self) -> bool:
         """An early answer: True when the rest of the request is not worth reading, or may never come."""
@@ -249,13 +248,13 @@ class ServerConnection(asyncio.Protocol):
     def response_finished(self) -> None:
         """The response is out; the responder has let go. Go on with the next request."""
         self._responder = None
-        self._last_active = self._server.time
+        self._last_active = self.server.time
         if self._is_tunnel:
             self._close()
         elif self._is_body_complete:
-            if self._must_close or self._server.is_draining:
+            if self._must_close or self.server.is_draining:
                 self._close()
-            elif self._machine.unread:
+            elif not self._is_pumping and self._machine.unread:
                 self._pump()
         elif self._must_close:
             self._linger()
@@ -267,7 +266,7 @@ class ServerConnection(asyncio.Protocol):
         """True when 100 Continue has to be sent now: the client waits, and has not sent its body unasked."""
         waits, self._waits_for_continue = self._waits_for_continue, False
         if waits:
-            self._last_active = self._server.time
+            self._last_active = self.server.time
         return waits and not self._machine.unread
 
     def pause_body(self) -> None:
@@ -280,20 +279,20 @@ class ServerConnection(asyncio.Protocol):
         """Read on."""
         if self._is_body_paused:
             self._is_body_paused = False
-            self._last_active = self._server.time
+            self._last_active = self.server.time
             self._set_reading(True)
             self._pump()
 
     def become_tunnel(self) -> None:
         """101 is out: what the client sent after its request, and sends from now on, belongs to the tunnel."""
         self._is_tunnel = True
-        self._last_active = self._server.time
+        self._last_active = self.server.time
         self._machine.switch_protocols()
         self._pump()
 
     def touch(self) -> None:
         """Bytes go through the tunnel."""
-        self._last_active = self._server.time
+        self._last_active = self.server.time
 
     def break_off(self) -> None:
         """The responder was told to abort."""
@@ -333,7 +332,7 @@ class ServerConnection(asyncio.Protocol):
         self._abort()
 
     def _abort(self) -> None:
-        self._closing_since = self._server.time
+        self._closing_since = self.server.time
         if self._transport is not None:
             self._transport.abort()
 
@@ -345,7 +344,7 @@ class ServerConnection(asyncio.Protocol):
         if self._machine.unread or self._is_reading_paused:
             self._linger()
         else:
-            self._closing_since = self._server.time
+            self._closing_since = self.server.time
             transport.close()
 
     def _linger(self) -> None:
@@ -353,7 +352,7 @@ class ServerConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._closing_since is not None:
             return
-        self._closing_since = self._server.time
+        self._closing_since = self.server.time
         self._is_body_paused = False
         self._set_reading(True)
         if transport.can_write_eof():
@@ -407,7 +406,7 @@ class ServerConnection(asyncio.Protocol):
     def _sweep_between(self, now: float, idle_s: float) -> None:
         limits = self._limits
         if self._head_since is not None:
-            if now - self._head_since > limits.head_timeout_s > 0 and not self._must_wait():
+            if now - self._head_since > limits.head_timeout_s > 0 and not self._must_wait:
                 self._refuse(REQUEST_TIMEOUT)
         elif idle_s > (limits.keep_alive_s if self.requests else limits.head_timeout_s) > 0:
             self._close()
