@@ -40,7 +40,14 @@ HttpMethod = Annotated[str, Meta(pattern="^[A-Z]+$")]
 HostPattern = Annotated[str, Meta(min_length=1, extra={"check": rules.host_pattern_problem})]
 PathPattern = Annotated[str, Meta(min_length=1, extra={"check": rules.path_pattern_problem})]
 HeaderValues = Annotated[tuple[str, ...], Meta(min_length=1, extra={"check": rules.header_values_problem})]
-SniName = Annotated[str, Meta(min_length=1, extra={"check": rules.sni_problem})]
+SniName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="A host name; its first label may be `*`.",
+        extra={"check": rules.sni_problem},
+    ),
+]
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):

@@ -240,15 +240,15 @@ def _range(info: inspect.IntType | inspect.FloatType) -> Callable[[float], str |
 
     def out_of_range(value: float) -> str | None:
         if ge is not None and le is not None:
-            return None if ge <= value <= le else f"value should be between {ge:g} and {le:g}"
+            return None if ge <= value <= le else f"value should be between {ge} and {le}"
         if ge is not None and value < ge:
-            return f"value must be at least {ge:g}"
+            return f"value must be at least {ge}"
         if gt is not None and value <= gt:
-            return f"value must be greater than {gt:g}"
+            return f"value must be greater than {gt}"
         if le is not None and value > le:
-            return f"value must be at most {le:g}"
+            return f"value must be at most {le}"
         if lt is not None and value >= lt:
-            return f"value must be less than {lt:g}"
+            return f"value must be less than {lt}"
         return None
 
     return out_of_range
