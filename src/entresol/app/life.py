@@ -1,0 +1,89 @@
+"""What both kinds of worker have in common: the second's tick, the status page, the end."""
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import Callable
+
+from entresol import __version__
+from entresol.app.gateway import Gateway, Sockets
+from entresol.config import Settings
+from entresol.core.ports import Clock
+from entresol.supervisor.messages import NodeState
+from entresol.telemetry.metrics import Snapshot
+from entresol.telemetry.status_page import StatusPage
+
+logger = logging.getLogger("entresol.node")
+
+
+class Life:
+    """A worker from its first request to its last."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.loop = asyncio.get_running_loop()
+        self.gateway: Gateway
+        self.has_begun = False
+        self.stopping = asyncio.Event()
+        self.forced = asyncio.Event()
+
+    def node_state(self) -> NodeState | None:
+        """What is known of the node."""
+        raise NotImplementedError
+
+    def every_second(self) -> None:
+        """What else is due once a second."""
+        raise NotImplementedError
+
+    def collect(self, when_collected: Callable[[Snapshot], None]) -> None:
+        """The metrics of all workers (telemetry.status_page.NodeView)."""
+        raise NotImplementedError
+
+    def status(self) -> object:
+        """The status page (telemetry.status_page.NodeView)."""
+        node = self.node_state()
+        return {
+            "version": __version__,
+            "worker": {"pid": os.getpid(), "connections": len(self.gateway.server.connections)},
+            "workers": [] if node is None else node.workers,
+            "configuration": None if node is None else node.configuration,
+        }
+
+    def is_ready(self) -> bool:
+        """True while requests are taken (telemetry.status_page.NodeView)."""
+        return self.has_begun and not self.stopping.is_set()
+
+    def stop(self) -> None:
+        """The first call stops gracefully, the second at once."""
+        if self.stopping.is_set():
+            self.forced.set()
+        self.stopping.set()
+
+    async def live(self, sockets: Sockets, begun: Callable[[], None]) -> int:
+        """Serve until stopped. Returns the exit code."""
+        await self.gateway.listen(sockets, StatusPage(self, self.settings.status.kong_metric_names))
+        self._tick()
+        gc.collect()
+        gc.freeze()  # what exists now is there to stay: later collections need not look at it
+        self.has_begun = True
+        begun()
+        await self.stopping.wait()
+        draining = asyncio.ensure_future(self.gateway.drain(self.settings.workers.drain_s))
+        forced = asyncio.ensure_future(self.forced.wait())
+        await asyncio.wait((draining, forced), return_when=asyncio.FIRST_COMPLETED)
+        if draining.done():
+            forced.cancel()
+            draining.result()
+            return 0
+        draining.cancel()
+        return 1
+
+    def _tick(self) -> None:
+        self.loop.call_later(1.0, self._tick)
+        self.gateway.tick()
+        try:
+            self.every_second()
+        except Exception:  # the clocks must go on whatever happens
+            logger.exception("the work of this second failed")

@@ -1,0 +1,234 @@
+"""The command line: thin, and quick to start. What a command needs is imported when it runs.
+
+Exit codes: 0 good, 1 the configuration, settings or the run are at fault, 2 the command line is.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from entresol import __version__
+
+if TYPE_CHECKING:
+    from entresol.app.node import Addresses
+    from entresol.config import Settings
+    from entresol.supervisor.loader import Document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Whatever goes wrong is one clear line on standard error, never a traceback."""
+    options = _parser().parse_args(arguments)
+    from entresol.core.errors import GatewayError
+
+    try:
+        code: int = options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `entresol plugins list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except GatewayError as error:
+        return _complain(error.message)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="entresol", description="An open-source AI gateway.")
+    parser.add_argument("--version", action="version", version=f"entresol {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the gateway")
+    serve.add_argument("-c", "--config", metavar="FILE", help="the declarative file")
+    _add_settings(serve)
+    serve.add_argument("--listen", action="append", metavar="ADDRESS", help="where clients connect; repeatable")
+    serve.add_argument("--status-listen", action="append", metavar="ADDRESS", help="status and metrics; '' for none")
+    serve.add_argument("--workers", metavar="N", help="worker processes, or 'auto' for one a core")
+    serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
+    serve.set_defaults(run=_serve)
+    check = commands.add_parser("check", help="say everything that is wrong with a declarative file")
+    check.add_argument("file", metavar="FILE")
+    _add_settings(check)
+    check.set_defaults(run=_check)
+    demo = commands.add_parser("demo", help="run the gateway with a scripted provider; needs no key and no network")
+    demo.add_argument("--once", action="store_true", help="make the calls and exit; 1 when one failed")
+    demo.add_argument("--port", type=int, metavar="PORT", help="of the proxy; the default is 8000, or any free one")
+    demo.set_defaults(run=_demo)
+    plugins = commands.add_parser("plugins", help="about plugins")
+    actions = plugins.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="the plugins that are installed, in the order they run")
+    listing.set_defaults(run=_plugins_list)
+    config = commands.add_parser("config", help="about declarative files")
+    schema = config.add_subparsers(required=True, metavar="ACTION").add_parser("schema", help="their JSON Schema")
+    schema.set_defaults(run=_config_schema)
+    commands.add_parser("version", help="say the version").set_defaults(run=_version)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--settings", metavar="FILE", help="settings, YAML; see docs/reference/settings.md")
+
+
+# Commands.
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from entresol.app.configuration import read_document
+    from entresol.supervisor.loader import Refused
+
+    settings = _settings(options.settings, _serve_flags(options))
+    if settings is None:
+        return 1
+    if settings.configuration.file is None:
+        return _complain("which configuration? use -c FILE")
+    found = read_document(settings, os.environ)
+    if isinstance(found, Refused):
+        return _refuse(settings.configuration.file, found.errors)
+    _log_to_stderr(settings.log.level)
+    document, configuration = found
+    _warn(document)
+    from entresol.app.node import run_alone, run_supervised
+
+    if settings.worker_count == 1:
+        return run_alone(settings, document, configuration, _announce)
+    return run_supervised(settings, document, _announce)
+
+
+def _serve_flags(options: argparse.Namespace) -> dict[str, object]:
+    """Settings that were given as flags."""
+    flags: dict[str, object] = {}
+    if options.config is not None:
+        flags["configuration.file"] = options.config
+    if options.listen is not None:
+        flags["proxy.listen"] = options.listen
+    if options.status_listen is not None:
+        flags["status.listen"] = [address for address in options.status_listen if address]
+    if options.workers is not None:
+        flags["workers.count"] = int(options.workers) if options.workers.isdecimal() else options.workers
+    if options.log_level is not None:
+        flags["log.level"] = options.log_level
+    return flags
+
+
+def _check(options: argparse.Namespace) -> int:
+    from entresol.app.configuration import check_configuration
+    from entresol.supervisor.loader import Refused
+
+    _keep_quiet()
+    settings = _settings(options.settings, {"configuration.file": options.file})
+    if settings is None:
+        return 1
+    found = check_configuration(settings, os.environ)
+    if isinstance(found, Refused):
+        return _refuse(options.file, found.errors)
+    for warning in found.warnings:
+        print(f"{options.file}: warning: {warning}", file=sys.stderr)
+    print(f"{options.file}: ok (version {found.version})")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from entresol.demo import run_demo
+
+    return run_demo(port=options.port, once=options.once)
+
+
+def _plugins_list(options: argparse.Namespace) -> int:
+    from entresol.api_floor.registry import PluginRegistry
+    from entresol.core.errors import ConfigError
+
+    _keep_quiet()
+    registry = PluginRegistry.installed()
+    found, broken = [], []
+    for name in registry.names():
+        try:
+            plugin = registry.find(name)
+        except ConfigError as error:
+            broken.append(error.message)
+        else:
+            if plugin is not None:
+                found.append((-plugin.priority, name, plugin.__module__))
+    for priority, name, module in sorted(found):
+        print(f"{-priority:>8}  {name:<24} {module}")
+    for message in broken:
+        _complain(message)
+    return 1 if broken else 0
+
+
+def _config_schema(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from entresol.store.declarative_schema import file_schema
+
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(file_schema())) + b"\n")
+    return 0
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"entresol {__version__}")
+    return 0
+
+
+# What they share.
+
+
+def _keep_quiet() -> None:
+    """Commands that report by themselves: what is logged on the way, tracebacks above all, is not for their users."""
+    import logging
+
+    logging.getLogger("entresol").addHandler(logging.NullHandler())
+    logging.getLogger("entresol").propagate = False
+
+
+def _settings(file: str | None, flags: Mapping[str, object]) -> "Settings | None":
+    """The settings, or None when they are wrong, which has been said then."""
+    from entresol.config import load_settings
+
+    text = None
+    if file is not None:
+        try:
+            with open(file, "rb") as source:
+                text = source.read()
+        except OSError as error:
+            _complain(f"{file}: {error.strerror}")
+            return None
+    settings = load_settings(text, os.environ, flags)
+    if isinstance(settings, list):
+        _refuse(file or "settings", [str(violation) for violation in settings])
+        return None
+    return settings
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
+    )
+    logging.raiseExceptions = False  # a log line that cannot be written must not cost a traceback
+
+
+def _warn(document: "Document") -> None:
+    import logging
+
+    for warning in document.warnings:
+        logging.getLogger("entresol.node").warning("configuration: %s", warning)
+
+
+def _announce(addresses: "Addresses") -> None:
+    """Say on standard output that requests are taken; whoever started us may wait for this line."""
+    status = f"; status on {', '.join(addresses.status)}" if addresses.status else ""
+    print(f"entresol {__version__} is ready on {', '.join(addresses.proxy)}{status}", flush=True)
+
+
+def _refuse(what: str, errors: Sequence[str]) -> int:
+    """Say everything that is wrong with a file."""
+    print(f"entresol: {what}: {len(errors)} {'error' if len(errors) == 1 else 'errors'}", file=sys.stderr)
+    for error in errors:
+        print(f"  {error}", file=sys.stderr)
+    return 1
+
+
+def _complain(message: str) -> int:
+    print(f"entresol: {message}", file=sys.stderr)
+    return 1

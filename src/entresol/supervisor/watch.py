@@ -1,0 +1,46 @@
+"""Notices that a file's content has changed, by looking once in a while."""
+
+import hashlib
+import os
+from typing import Final
+
+_MISSING: Final = (0, 0, 0, 0)
+
+
+class FileWatch:
+    """Looks at device, inode, size and time, and reads the content only when one of them is new.
+
+    So a file that is replaced (editors, `mv`, a Kubernetes ConfigMap's links) is noticed as well as one written in
+    place, and touching it changes nothing.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._seen = self._look()
+        self._digest = self._read()
+
+    def has_changed(self) -> bool:
+        """True once for each new content. A missing file is not a change: it is about to be replaced."""
+        seen = self._look()
+        if seen in (self._seen, _MISSING):
+            return False
+        self._seen = seen
+        digest = self._read()
+        if digest in (self._digest, b""):
+            return False
+        self._digest = digest
+        return True
+
+    def _look(self) -> tuple[int, int, int, int]:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return _MISSING
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _read(self) -> bytes:
+        try:
+            with open(self._path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except OSError:
+            return b""
