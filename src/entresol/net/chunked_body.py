@@ -106,8 +106,10 @@ class ChunkedBody:
         held = len(trailer)
         trailer += data[start:]
         end = trailer.find(_END, max(held - 3, 0))
+        if (len(trailer) if end < 0 else end) > self._limits.max_head:
+            return _TOO_MUCH_FRAMING
         if end < 0:
-            return _TOO_MUCH_FRAMING if len(trailer) > self._limits.max_head else len(data)
+            return len(data)
         self._parser.feed_data(bytes(trailer[self._trailer_fed : end + 4]))
         return self._over_limit() or start + end + 4 - held
 
@@ -117,8 +119,11 @@ class ChunkedBody:
             return BODY_TOO_LARGE
         if self._wire_bytes - body > limits.max_head + 16 * body:
             return _TOO_MUCH_FRAMING
-        if len(self._trailer_fields) > limits.max_headers:
+        fields = self._trailer_fields
+        if len(fields) > limits.max_headers:
             return HEADERS_TOO_MANY
+        if fields and sum(len(name) + len(value) + 4 for name, value in fields) > limits.max_head:
+            return _TOO_MUCH_FRAMING
         return None
 
     # llhttp calls these.

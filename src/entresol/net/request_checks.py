@@ -73,9 +73,12 @@ def refuse_line(line: bytes) -> Refusal:
     """Why a request line is refused that is not three parts with a known method and version."""
     if line.startswith(b"PRI * HTTP/2"):
         return refusals.HTTP2_PREFACE
+    at_once = refuse_first_bytes(line)
+    if at_once is not None:
+        return at_once  # as it would be if the rest were not there yet
     parts = line.split(b" ")
     if len(parts) != 3 or not parts[1] or _VERSION.fullmatch(parts[2]) is None or b"\n" in line:
-        return refuse_first_bytes(line) or refusals.REQUEST_LINE
+        return refusals.REQUEST_LINE
     if _TOKEN.fullmatch(parts[0]) is None:
         return refusals.NOT_HTTP
     if parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
