@@ -1,0 +1,149 @@
+"""What a token costs: the operator's own prices first, then the table that comes with the package.
+
+A model without a price has cost None, a state that logs show and budgets can refuse; it is never zero.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Final
+
+import msgspec
+
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.types import Usage
+from entresol.llm.usage import Rates, cost_nanodollars, rate_of
+
+_FAST_TIER: Final = re.compile(r"\bfast\b")
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rates for calls with more than `above` input tokens."""
+
+    above: Annotated[int, msgspec.Meta(ge=0)]
+    rates: Rates
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The prices of a model in one period and service tier. `tiers` from the smallest `above` to the largest."""
+
+    since: str = ""
+    """First day, `YYYY-MM-DD`; empty from the beginning."""
+    service_tier: str | None = None
+    tiers: tuple[Tier, ...]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model of the table: how its names look, and its prices, newest first."""
+
+    provider: str
+    id: str
+    names: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    rows: tuple[Row, ...]
+
+    def is_called(self, name: str) -> bool:
+        """Whether a provider's model name means this model."""
+        if name == self.id or name in self.names or name.startswith(self.prefixes):
+            return True
+        return any(re.search(pattern, name) is not None for pattern in self.patterns)
+
+
+class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The data file. `source` and `version` say where its numbers are from."""
+
+    format: int
+    source: str
+    version: str
+    licence: str
+    models: tuple[Model, ...]
+
+    def find(self, provider: str, name: str) -> Model | None:
+        """The model a provider calls `name`; an exact name before a pattern."""
+        name = name.lower().removeprefix("models/")
+        own = [model for model in self.models if model.provider == provider]
+        for model in own:
+            if name == model.id or name in model.names:
+                return model
+        return next((model for model in own if model.is_called(name)), None)
+
+
+class Prices:
+    """The prices of one configured model. Looking up is memoised per model name."""
+
+    def __init__(self, options: ModelOptions, table: PriceTable, provider: str) -> None:
+        self._options = options
+        self._table = table
+        self._provider = provider
+        self._models: dict[str, Model | None] = {}
+        self._own = own_rates(options)
+
+    def cost(self, model: str, usage: Usage, service_tier: str | None, now: float) -> int | None:
+        """Nano-dollars of a call at `now` (epoch seconds); None if no price is known."""
+        rates = self._own
+        if rates is None:
+            if model not in self._models:
+                if len(self._models) > 1000:  # names come from clients where no model is configured
+                    self._models.clear()
+                self._models[model] = self._table.find(self._provider, model)
+            known = self._models[model]
+            rates = None if known is None else table_rates(known, usage.total_input, service_tier, now)
+        if rates is None:
+            return None
+        return cost_nanodollars(usage, self._factored(rates, usage, service_tier))
+
+    def _factored(self, rates: Rates, usage: Usage, service_tier: str | None) -> Rates:
+        """Kong's factors: the highest context threshold that is passed, the most specific tier that matches."""
+        options = self._options
+        passed = [step for step in options.context_window_factor if usage.total_input > int(step.above)]
+        if passed:
+            step = max(passed, key=lambda step: int(step.above))
+            rates = rates.scaled(step.input_factor, step.output_factor)
+        if service_tier is not None and options.service_tier_factor:
+            reported = service_tier.lower()
+            if _FAST_TIER.search(reported) is not None:
+                reported += " priority"
+            tiers = [each for each in options.service_tier_factor if each.tier.lower() in reported]
+            if tiers:
+                factor = max(tiers, key=lambda each: len(each.tier)).factor
+                rates = rates.scaled(factor, factor)
+        return rates
+
+
+def own_rates(options: ModelOptions) -> Rates | None:
+    """The operator's prices; None unless both directions have one."""
+    if options.input_cost is None or options.output_cost is None:
+        return None
+    by_ttl: Mapping[str, float] = {each.ttl: each.cost for each in options.cache_write_cost_list}
+    return Rates(
+        input=rate_of(options.input_cost),
+        output=rate_of(options.output_cost),
+        cache_read=_rate(options.cache_read_cost),
+        cache_write=_rate(by_ttl.get("5m", options.cache_write_cost)),
+        cache_write_1h=_rate(by_ttl.get("1h", options.cache_write_cost)),
+    )
+
+
+def table_rates(model: Model, input_tokens: int, service_tier: str | None, now: float) -> Rates | None:
+    """The table's rates for a call of this size, service tier and day; a tier without prices costs the default."""
+    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    for tier in dict.fromkeys((service_tier, None)):
+        for row in model.rows:
+            if row.service_tier == tier and row.since <= today:
+                passed = [step for step in row.tiers if input_tokens > step.above or step.above == 0]
+                return passed[-1].rates if passed else None
+    return None
+
+
+@cache
+def price_table() -> PriceTable:
+    """The table that comes with the package, read once."""
+    data = files("entresol.llm").joinpath("data/prices.json").read_bytes()
+    return msgspec.json.decode(data, type=PriceTable)
+
+
+def _rate(dollars_per_million: float | None) -> int | None:
+    return None if dollars_per_million is None else rate_of(dollars_per_million)

@@ -1,0 +1,72 @@
+"""From tokens to money, in integers: no call is billed twice, none is lost to rounding, an unknown price is not zero.
+
+Rates are whole pico-dollars (1e-12 $) per token, because real prices need it: $0.0625 per million tokens is 62.5
+nano-dollars per token. Costs are whole nano-dollars (1e-9 $), rounded up once, at the end.
+"""
+
+from typing import Final
+
+import msgspec
+
+from entresol.llm.types import Usage
+
+PICO_PER_DOLLAR_PER_MILLION: Final = 1_000_000
+"""$1 per million tokens, in pico-dollars per token."""
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Pico-dollars per token of each usage bucket. None: the provider has no rate of its own for it."""
+
+    input: int
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cache_write_1h: int | None = None
+    input_audio: int | None = None
+    output_audio: int | None = None
+    output_image: int | None = None
+
+    def scaled(self, input_factor: float, output_factor: float) -> "Rates":
+        """These rates times a factor per direction."""
+        inputs = ("input", "cache_read", "cache_write", "cache_write_1h", "input_audio")
+        changes: dict[str, int] = {}
+        for name in self.__struct_fields__:
+            rate = getattr(self, name)
+            if rate is not None:
+                changes[name] = round(rate * (input_factor if name in inputs else output_factor))
+        return msgspec.structs.replace(self, **changes)
+
+
+def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
+    """What the tokens cost; None if some of them have no rate.
+
+    A bucket without a rate of its own is billed as what it is a part of: cached and spoken input as input, and so on.
+    """
+    write = _or(rates.cache_write, rates.input)
+    pico = (
+        usage.input * rates.input
+        + usage.cache_read * _or(rates.cache_read, rates.input)
+        + usage.cache_write * write
+        + usage.cache_write_1h * _or(rates.cache_write_1h, write)
+        + usage.input_audio * _or(rates.input_audio, rates.input)
+    )
+    for tokens, rate in (
+        (usage.output + usage.reasoning, rates.output),
+        (usage.output_audio, rates.output_audio),
+        (usage.output_image, rates.output_image),
+    ):
+        if tokens:
+            rate = rates.output if rate is None else rate
+            if rate is None:
+                return None
+            pico += tokens * rate
+    return -(-pico // 1000)
+
+
+def rate_of(dollars_per_million: float) -> int:
+    """Dollars per million tokens, as people write prices, in pico-dollars per token."""
+    return round(dollars_per_million * PICO_PER_DOLLAR_PER_MILLION)
+
+
+def _or(rate: int | None, other: int) -> int:
+    return other if rate is None else rate
