@@ -128,6 +128,7 @@ class RequestPath(Passage):
 
     def log(self) -> None:
         self._is_done = True
+        self._call = None
         exchange = self.exchange
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
