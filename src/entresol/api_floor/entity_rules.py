@@ -176,7 +176,7 @@ def expand_url(raw: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str
         problems.append(("url", "must not have credentials, a query or a fragment"))
     expanded |= {"protocol": parts.scheme or "http", "host": parts.hostname or "unknown"}
     expanded["port"] = _DEFAULT_PORTS.get(parts.scheme, 80) if port is None else port
-    if parts.path:
+    if parts.path and not problems:
         expanded["path"] = parts.path
     return expanded, problems
 

@@ -1,9 +1,10 @@
 """Which plugins there are: entry points of the group `entresol.plugins`, imported only once somebody uses them."""
 
+import functools
 import importlib.metadata
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from entresol.api_floor.plugin import AnyPlugin, Plugin, PluginConfig
 from entresol.core.errors import ConfigError
@@ -33,9 +34,9 @@ class PluginRegistry:
         return cls(loaders)
 
     @classmethod
-    def of(cls, *plugins: type[AnyPlugin]) -> "PluginRegistry":
+    def of(cls, *plugins: type[Plugin[Any]]) -> "PluginRegistry":
         """These plugins and no others."""
-        return cls({plugin.name: lambda plugin=plugin: plugin for plugin in plugins})  # type: ignore[misc]
+        return cls({plugin.name: functools.partial(_itself, plugin) for plugin in plugins})
 
     def names(self) -> list[str]:
         """Every name, sorted, importable or not."""
@@ -47,6 +48,10 @@ class PluginRegistry:
         if plugin is None and name in self._loaders:
             plugin = self._loaded[name] = _load(name, self._loaders[name])
         return plugin
+
+
+def _itself(plugin: object) -> object:
+    return plugin
 
 
 def _load(name: str, loader: Callable[[], object]) -> type[AnyPlugin]:

@@ -76,7 +76,6 @@ class _Loading:
         self._violations: Violations = []
         self._warnings: Violations = []
         self._header: Header | None = None
-        self._unique: dict[tuple[str, ...], str] = {}
 
     def load(self, raw: dict[Any, Any]) -> Configuration | Violations:
         data = self._references.resolve(raw)
@@ -156,7 +155,6 @@ class _Loading:
             draft.violations += [violation for violation in entity if violation.path not in said]
             self._check_plugin(draft)
             return None
-        self._check_unique(draft, entity)
         if isinstance(entity, PluginInstance):
             config = self._check_plugin(draft)
             return None if config is None else msgspec.structs.replace(entity, config=config)
@@ -189,22 +187,6 @@ class _Loading:
             draft.violations += config
             return None
         return config
-
-    def _check_unique(self, draft: Draft, entity: Entity) -> None:
-        for field in entity.unique:
-            value = getattr(entity, field)
-            if value is not None:
-                shown = "{key=***}" if field == "key_sha256" else f'{{{field}="{value}"}}'
-                at = "key" if field == "key_sha256" else field
-                self._claim(draft, at, (entity.kind, field, value), shown)
-        if isinstance(entity, PluginInstance):
-            scope = tuple(getattr(entity, key) or "" for key in ("service", "route", "consumer", "consumer_group"))
-            self._claim(draft, "", ("scope", entity.name, *scope), f'{{name="{entity.name}"}} in the same scope')
-
-    def _claim(self, draft: Draft, field: str, key: tuple[str, ...], shown: str) -> None:
-        first = self._unique.setdefault(key, draft.path)
-        if first != draft.path:
-            draft.refuse(field, f"UNIQUE violation detected on '{shown}'; first at {first}")
 
 
 def _with_regex_mark(path: Any) -> Any:

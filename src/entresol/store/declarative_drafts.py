@@ -42,6 +42,7 @@ NOT_YET_KINDS: Final = frozenset(
 """What Kong's files may also hold."""
 
 NAMESPACE: Final = uuid.UUID("0f6c7a0e-3b52-5d0e-9a43-6d6b2a5c8e11")
+_DIGEST: Final = "key_sha256"
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -163,6 +164,8 @@ class Linker:
     def __init__(self) -> None:
         self._ids: dict[str, dict[str, Draft]] = {kind: {} for kind in KINDS}
         self._names: dict[str, dict[str, Draft]] = {kind: {} for kind in KINDS}
+        self._claims: dict[tuple[str, str, str], Draft] = {}
+        self._scopes: dict[tuple[object, ...], Draft] = {}
         self._counts: dict[tuple[str, str], int] = {}
 
     def link(self, drafts: list[Draft]) -> None:
@@ -175,17 +178,38 @@ class Linker:
     def _link_one(self, draft: Draft) -> None:
         for key in foreign_keys(draft.cls):
             self._resolve(draft, key)
-        draft.id = draft.text("id") or self._made_id(draft)
+        given = draft.text("id")
+        draft.id = given or self._made_id(draft)
         draft.raw["id"] = draft.raw.get("id") or draft.id
         first = self._ids[draft.cls.kind].setdefault(draft.id, draft)
-        if first is not draft:
-            if draft.raw.get("id") == draft.id and draft.text("id"):
-                draft.refuse("id", f"primary key violation on key '{{id=\"{draft.id}\"}}'; first at {first.path}")
+        if first is not draft and given:
+            draft.refuse("id", f"primary key violation on key '{{id=\"{given}\"}}'; first at {first.path}")
+        for field in draft.cls.unique:
+            self._claim(draft, field)
+        if draft.cls is PluginInstance:
+            self._claim_scope(draft)
+
+    def _claim(self, draft: Draft, field: str) -> None:
+        """Note that the entity has this name; no other of its kind may."""
+        name = draft.text(field)
+        if not name:
             return
-        for field in _name_fields(draft.cls):
-            name = draft.text(field)
-            if name is not None:
-                self._names[draft.cls.kind].setdefault(name, draft)
+        if field != _DIGEST:
+            self._names[draft.cls.kind].setdefault(name, draft)
+        first = self._claims.setdefault((draft.cls.kind, field, name), draft)
+        if first is not draft:
+            field, shown = ("key", "***") if field == _DIGEST else (field, _shown(draft.raw[field]))
+            draft.refuse(field, f"UNIQUE violation detected on '{{{field}={shown}}}'; first at {first.path}")
+
+    def _claim_scope(self, draft: Draft) -> None:
+        """Note that the plugin has an instance in this scope; a scope has no second one."""
+        name = draft.text("name")
+        scope = (name, *(draft.raw.get(key.field) for key in foreign_keys(PluginInstance)))
+        if name and _NOBODY not in scope:
+            first = self._scopes.setdefault(scope, draft)
+            if first is not draft:
+                shown = f"{{name={_shown(draft.raw['name'])}}} in the same scope"
+                draft.refuse("", f"UNIQUE violation detected on '{shown}'; first at {first.path}")
 
     def _resolve(self, draft: Draft, key: ForeignKey) -> None:
         value = draft.raw.get(key.field)
@@ -204,11 +228,11 @@ class Linker:
         target = self._find(kind, value)
         if target is not None:
             return target.id
-        shown = _shown(value)
-        if shown is None:
+        name = _name_of(value)
+        if name is None:
             draft.refuse(field, "missing primary key")
         else:
-            draft.refuse(field, f"the foreign key '{shown}' does not reference an existing '{kind}' entity.")
+            draft.refuse(field, f"the foreign key '{{{name}}}' does not reference an existing '{kind}' entity.")
         return _NOBODY
 
     def _find(self, kind: str, value: Any) -> Draft | None:
@@ -244,15 +268,17 @@ class Linker:
 
 def _name_fields(cls: type[Entity]) -> tuple[str, ...]:
     """What an entity may be referred to by; never a digest of a key."""
-    return tuple(field for field in cls.unique if field != "key_sha256")
+    return tuple(field for field in cls.unique if field != _DIGEST)
 
 
-def _shown(value: Any) -> str | None:
-    """A reference for a message, unless it is none or came from the environment."""
-    if isinstance(value, str):
-        return f'{{name="{value}"}}'
-    if isinstance(value, dict):
-        for field in ("id", "name", "username", "custom_id", "instance_name"):
-            if isinstance(value.get(field), str):
-                return f'{{{field}="{value[field]}"}}'
-    return "{name=***}" if isinstance(value, Secret) else None
+def _name_of(value: Any) -> str | None:
+    """What a reference says, for a message; None when it is no reference."""
+    if not isinstance(value, dict):
+        return f"name={_shown(value)}" if isinstance(value, str | Secret) else None
+    fields = ("id", "name", "username", "custom_id", "instance_name")
+    return next((f"{field}={_shown(value[field])}" for field in fields if value.get(field) is not None), None)
+
+
+def _shown(value: Any) -> str:
+    """A name for a message, unless it came from the environment."""
+    return f'"{value}"' if isinstance(value, str) else "***"
