@@ -1,0 +1,184 @@
+"""Prompts of the operator's put before and behind a conversation, in the client's own wire format.
+
+Only what the prompts go into is written anew; every other part of the request keeps its bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from entresol.core.errors import ClientError
+from entresol.llm.format import Fields, bad_request, raw_json
+
+Raws = list[msgspec.Raw]
+_decode_array: Final = msgspec.json.Decoder(Raws).decode
+_decode_object: Final = msgspec.json.Decoder(Fields).decode
+_decode_text: Final = msgspec.json.Decoder(str).decode
+
+
+class Inserted(msgspec.Struct, frozen=True):
+    """A prompt to put in."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+Insert = Callable[[Fields, bool], None]
+"""Changes the top level of a request. The flag says that it is an OpenAI Responses request."""
+
+
+def inserter(llm_format: str, before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """How to put prompts into requests of a format (`openai`, `anthropic`, `gemini`, `bedrock`, …).
+
+    What it returns raises ClientError `not_a_chat_request` for requests without a conversation, and `bad_request`,
+    which names the field, where that is not of its format's shape.
+    """
+    return _INSERTERS[llm_format](before, after)
+
+
+def _not_chat() -> ClientError:
+    return ClientError("not_a_chat_request", "this LLM route only supports llm/chat type requests")
+
+
+def _array(raw: msgspec.Raw, name: str) -> Raws:
+    try:
+        return _decode_array(raw)
+    except msgspec.DecodeError as error:
+        raise bad_request(name, "expected an array") from error
+
+
+def _texts(prompts: Sequence[Inserted]) -> list[str]:
+    return [prompt.content for prompt in prompts if prompt.role == "system"]
+
+
+def _starts_text(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b'"'
+
+
+def _field(fields: Fields, name: str) -> msgspec.Raw | None:
+    """A field; None if it is missing or null."""
+    raw = fields.get(name)
+    return None if raw is None or (memoryview(raw).nbytes == 4 and bytes(raw) == b"null") else raw
+
+
+class _Conversation:
+    """Puts turns around an array of turns."""
+
+    def __init__(
+        self, before: Sequence[Inserted], after: Sequence[Inserted], encode: Callable[[Inserted], object]
+    ) -> None:
+        self._before = [raw_json(encode(prompt)) for prompt in before]
+        self._after = [raw_json(encode(prompt)) for prompt in after]
+
+    def surround(self, fields: Fields, name: str) -> None:
+        raw = _field(fields, name)
+        if raw is None:
+            raise _not_chat()
+        fields[name] = self.around(_array(raw, name))
+
+    def around(self, turns: Raws) -> msgspec.Raw:
+        return raw_json([*self._before, *turns, *self._after])
+
+
+def _openai(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    conversation = _Conversation(before, after, lambda prompt: {"role": prompt.role, "content": prompt.content})
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        raw = _field(fields, "input") if is_responses else None
+        if raw is None:
+            conversation.surround(fields, "messages")
+        elif _starts_text(raw):  # a Responses request may be just the user's words
+            fields["input"] = conversation.around([raw_json({"role": "user", "content": raw})])
+        else:
+            conversation.surround(fields, "input")
+
+    return insert
+
+
+def _turns_of(prompts: Sequence[Inserted]) -> list[Inserted]:
+    return [prompt for prompt in prompts if prompt.role != "system"]
+
+
+def _anthropic(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """System prompts go into `system`, a text or an array of blocks (Messages API)."""
+    first, last = _texts(before), _texts(after)
+    conversation = _Conversation(
+        _turns_of(before), _turns_of(after), lambda prompt: {"role": prompt.role, "content": prompt.content}
+    )
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        conversation.surround(fields, "messages")
+        if first or last:
+            fields["system"] = _with_system(_field(fields, "system"), first, last)
+
+    return insert
+
+
+def _with_system(raw: msgspec.Raw | None, first: list[str], last: list[str]) -> msgspec.Raw:
+    if raw is None:
+        return raw_json("\n\n".join([*first, *last]))
+    if _starts_text(raw):
+        return raw_json("\n\n".join([*first, _decode_text(raw), *last]))
+    blocks = [[raw_json({"type": "text", "text": text}) for text in texts] for texts in (first, last)]
+    return raw_json([*blocks[0], *_array(raw, "system"), *blocks[1]])
+
+
+def _bedrock(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """Bedrock's Converse: contents are arrays of blocks, system prompts an array beside them."""
+    first, last = ([raw_json({"text": text}) for text in _texts(prompts)] for prompts in (before, after))
+    conversation = _Conversation(
+        _turns_of(before), _turns_of(after), lambda prompt: {"role": prompt.role, "content": [{"text": prompt.content}]}
+    )
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        conversation.surround(fields, "messages")
+        if first or last:
+            raw = _field(fields, "system")
+            blocks = [] if raw is None else _array(raw, "system")
+            fields["system"] = raw_json([*first, *blocks, *last])
+
+    return insert
+
+
+def _gemini(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """System prompts go into the parts of `systemInstruction`; the assistant's role is `model`."""
+    first, last = ([raw_json({"text": text}) for text in _texts(prompts)] for prompts in (before, after))
+    conversation = _Conversation(
+        _turns_of(before),
+        _turns_of(after),
+        lambda prompt: {
+            "role": "model" if prompt.role == "assistant" else prompt.role,
+            "parts": [{"text": prompt.content}],
+        },
+    )
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        conversation.surround(fields, "contents")
+        if first or last:
+            name = "system_instruction" if "system_instruction" in fields else "systemInstruction"
+            fields[name] = _with_parts(_field(fields, name), name)
+
+    def _with_parts(raw: msgspec.Raw | None, name: str) -> msgspec.Raw:
+        if raw is None:
+            return raw_json({"parts": [*first, *last]})
+        try:
+            content = _decode_object(raw)
+        except msgspec.DecodeError as error:
+            raise bad_request(name, "expected an object") from error
+        parts = _field(content, "parts")
+        known = [] if parts is None else _array(parts, f"{name}.parts")
+        content["parts"] = raw_json([*first, *known, *last])
+        return raw_json(content)
+
+    return insert
+
+
+_INSERTERS: Final[dict[str, Callable[[Sequence[Inserted], Sequence[Inserted]], Insert]]] = {
+    "openai": _openai,
+    "huggingface": _openai,
+    "cohere": _openai,
+    "anthropic": _anthropic,
+    "bedrock": _bedrock,
+    "gemini": _gemini,
+}

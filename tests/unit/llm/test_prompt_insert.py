@@ -1,0 +1,117 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from entresol.core.errors import ClientError
+from entresol.llm.format import encode_json, read_fields
+from entresol.llm.prompt_insert import Inserted, inserter
+
+BEFORE = [Inserted("system", "S1"), Inserted("user", "U1"), Inserted("assistant", "A1")]
+AFTER = [Inserted("system", "S2"), Inserted("user", "U2")]
+
+
+def inserted(llm_format: str, body: bytes, is_responses: bool = False) -> bytes:
+    fields = read_fields(body)
+    inserter(llm_format, BEFORE, AFTER)(fields, is_responses)
+    return encode_json(fields)
+
+
+@pytest.mark.parametrize("llm_format", ["openai", "huggingface", "cohere"])
+def test_openai_turns_go_around_the_messages_and_the_rest_keeps_its_bytes(llm_format: str) -> None:
+    body = b'{"temperature": 0.10,"messages":[ {"role":"user" , "content":"hi","x":1e400} ],"unknown":{"a":[ 1 ]}}'
+    assert inserted(llm_format, body) == (
+        b'{"temperature":0.10,"messages":['
+        b'{"role":"system","content":"S1"},{"role":"user","content":"U1"},{"role":"assistant","content":"A1"},'
+        b'{"role":"user" , "content":"hi","x":1e400},'
+        b'{"role":"system","content":"S2"},{"role":"user","content":"U2"}],"unknown":{"a":[ 1 ]}}'
+    )
+
+
+@pytest.mark.parametrize("text", [b'"hi"', b'[{"role":"user","content":"hi"}]'])
+def test_a_responses_input_becomes_turns(text: bytes) -> None:
+    turns = msgspec.json.decode(inserted("openai", b'{"input":%b}' % text, is_responses=True))["input"]
+    assert [turn["content"] for turn in turns] == ["S1", "U1", "A1", "hi", "S2", "U2"]
+
+
+def test_an_input_that_is_not_a_responses_requests_is_left_alone() -> None:
+    with pytest.raises(ClientError) as caught:
+        inserted("openai", b'{"input":"embed me"}')
+    assert caught.value.code == "not_a_chat_request"
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        (None, "S1\n\nS2"),
+        ("null", "S1\n\nS2"),
+        ('"mine"', "S1\n\nmine\n\nS2"),
+        (
+            '[{"type":"text","text":"mine","cache_control":{"type":"ephemeral"}}]',
+            [
+                {"type": "text", "text": "S1"},
+                {"type": "text", "text": "mine", "cache_control": {"type": "ephemeral"}},
+                {"type": "text", "text": "S2"},
+            ],
+        ),
+    ],
+)
+def test_anthropic_system_prompts_go_into_system(system: str | None, expected: Any) -> None:
+    field = "" if system is None else f'"system":{system},'
+    body = msgspec.json.decode(
+        inserted("anthropic", f'{{{field}"messages":[{{"role":"user","content":[]}}]}}'.encode())
+    )
+    assert body["system"] == expected
+    assert body["messages"] == [
+        {"role": "user", "content": "U1"},
+        {"role": "assistant", "content": "A1"},
+        {"role": "user", "content": []},
+        {"role": "user", "content": "U2"},
+    ]
+
+
+@pytest.mark.parametrize("name", ["systemInstruction", "system_instruction"])
+def test_gemini_system_prompts_go_into_the_instruction_under_either_name(name: str) -> None:
+    body = msgspec.json.decode(
+        inserted("gemini", b'{"contents":[],"%b":{"role":"user","parts":[{"text":"mine"}]}}' % name.encode())
+    )
+    assert body == {
+        "contents": [
+            {"role": "user", "parts": [{"text": "U1"}]},
+            {"role": "model", "parts": [{"text": "A1"}]},
+            {"role": "user", "parts": [{"text": "U2"}]},
+        ],
+        name: {"role": "user", "parts": [{"text": "S1"}, {"text": "mine"}, {"text": "S2"}]},
+    }
+
+
+def test_gemini_without_an_instruction_gets_one() -> None:
+    body = msgspec.json.decode(inserted("gemini", b'{"contents":[]}'))
+    assert body["systemInstruction"] == {"parts": [{"text": "S1"}, {"text": "S2"}]}
+
+
+@pytest.mark.parametrize(("system", "texts"), [("", ["S1", "S2"]), ('"system":[{"text":"x"}],', ["S1", "x", "S2"])])
+def test_bedrock_has_blocks_everywhere(system: str, texts: list[str]) -> None:
+    body = msgspec.json.decode(inserted("bedrock", f'{{{system}"messages":[]}}'.encode()))
+    assert body["system"] == [{"text": text} for text in texts]
+    assert body["messages"][0] == {"role": "user", "content": [{"text": "U1"}]}
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "body", "code"),
+    [
+        ("openai", b'{"prompt":"x"}', "not_a_chat_request"),
+        ("openai", b'{"messages":null}', "not_a_chat_request"),
+        ("openai", b'{"messages":"x"}', "bad_request"),
+        ("anthropic", b'{"prompt":"x"}', "not_a_chat_request"),
+        ("anthropic", b'{"messages":[],"system":5}', "bad_request"),
+        ("gemini", b'{"messages":[]}', "not_a_chat_request"),
+        ("gemini", b'{"contents":[],"systemInstruction":"x"}', "bad_request"),
+        ("gemini", b'{"contents":[],"systemInstruction":{"parts":5}}', "bad_request"),
+        ("bedrock", b'{"messages":[],"system":"x"}', "bad_request"),
+    ],
+)
+def test_a_request_that_is_not_a_conversation_is_refused(llm_format: str, body: bytes, code: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        inserted(llm_format, body)
+    assert caught.value.code == code

@@ -1,0 +1,169 @@
+from typing import Any
+
+import pytest
+
+from entresol.plugins.ai_prompt_decorator import AiPromptDecorator
+from entresol.plugins.ai_prompt_guard import AiPromptGuard
+from playbooks.harness import Gateway, Reply, violations_of
+
+
+def chat(*contents: str) -> dict[str, Any]:
+    """A conversation that user and assistant take turns in, the user first."""
+    roles = ["user", "assistant"] * len(contents)
+    return {
+        "model": "m",
+        "messages": [{"role": role, "content": text} for role, text in zip(roles, contents, strict=False)],
+    }
+
+
+def refusal(reply: Reply) -> tuple[int, str | None, str]:
+    assert reply.sent is None
+    return reply.status, reply.header("x-entresol-error"), reply.json["message"]
+
+
+def test_a_good_prompt_passes_with_its_bytes() -> None:
+    body = b'{ "messages" : [{"content": "hello", "role":"user"}], "n": 1.0 }'
+    reply = Gateway((AiPromptGuard, {"deny_patterns": ["bad"]})).chat(body)
+    assert (reply.status, reply.sent_body) == (200, body)
+
+
+def test_a_refusal_says_which_pattern_refused() -> None:
+    gate = Gateway((AiPromptGuard, {"deny_patterns": ["one", "two"], "allow_patterns": ["hello"]}))
+    assert refusal(gate.chat(chat("hello two"))) == (
+        400,
+        "prompt_denied",
+        "the prompt matches deny_patterns[1] of ai-prompt-guard",
+    )
+    assert refusal(gate.chat(chat("goodbye"))) == (
+        400,
+        "prompt_not_allowed",
+        "the prompt matches none of the allow_patterns of ai-prompt-guard",
+    )
+    assert gate.chat(chat("hello")).status == 200
+
+
+@pytest.mark.parametrize("body", [chat("bad"), chat("neither"), b"no json", {"prompt": [1]}, {}])
+def test_every_refusal_reads_the_same_when_reasons_are_hidden(body: Any) -> None:
+    config = {"deny_patterns": ["bad"], "allow_patterns": ["good"], "reveal_failure_reason": False}
+    reply = Gateway((AiPromptGuard, config)).chat(body)
+    assert refusal(reply) == (400, "prompt_refused", "bad request")
+
+
+@pytest.mark.parametrize(
+    ("config", "body", "passes"),
+    [
+        # every user message is checked, and only those
+        ({"deny_patterns": ["bad"]}, chat("bad", "x", "good"), False),
+        ({"deny_patterns": ["bad"]}, chat("good", "bad", "good"), True),
+        ({"allow_patterns": ["good"]}, chat("good", "x", "other"), True),
+        # only the newest user message
+        ({"deny_patterns": ["bad"], "allow_all_conversation_history": True}, chat("bad", "x", "good"), True),
+        ({"deny_patterns": ["bad"], "allow_all_conversation_history": True}, chat("good", "x", "bad", "y"), False),
+        ({"allow_patterns": ["good"], "allow_all_conversation_history": True}, chat("good", "x", "other"), False),
+        # every role
+        ({"deny_patterns": ["bad"], "match_all_roles": True}, chat("good", "bad", "good"), False),
+        (
+            {"deny_patterns": ["bad"], "match_all_roles": True},
+            {"messages": [{"role": "system", "content": "bad"}]},
+            False,
+        ),
+        # newest of each field, whichever one the provider reads
+        (
+            {"deny_patterns": ["bad"], "allow_all_conversation_history": True},
+            {**chat("bad"), "prompt": "good"},
+            False,
+        ),
+        # nothing to read, nothing to deny
+        ({"deny_patterns": ["bad"]}, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, True),
+        ({"allow_patterns": ["good"]}, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, False),
+        ({"allow_patterns": ["good"]}, {"messages": []}, False),
+    ],
+)
+def test_which_turns_are_judged(config: dict[str, Any], body: Any, passes: bool) -> None:
+    assert Gateway((AiPromptGuard, config)).chat(body).status == (200 if passes else 400)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "so b"}, {"type": "text", "text": "ad"}]}]},
+        {"prompt": "bad"},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "bad"}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "tool_result", "content": [{"type": "text", "text": "bad"}]}]}
+            ]
+        },
+        {"contents": [{"parts": [{"text": "bad"}]}]},
+        {"message": "bad"},
+        {"inputs": "bad"},
+    ],
+)
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface"])
+def test_every_format_is_read_whatever_is_configured(llm_format: str, body: Any) -> None:
+    reply = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "llm_format": llm_format})).chat(body)
+    assert reply.header("x-entresol-error") == "prompt_denied"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "bad_json"),
+        (b"x=1", "bad_json"),
+        (b'{"messages":[{"role":"user","content":"ba', "bad_json"),
+        (b'{"model":"m"}', "prompt_not_found"),
+        (b'{"prompt":[1,2]}', "prompt_not_readable"),
+        (b'{"messages":[{"role":"user","content":"bad"}],"messages":[]}', "repeated_json_key"),
+    ],
+)
+def test_what_cannot_be_checked_does_not_pass(body: bytes, code: str) -> None:
+    reply = Gateway((AiPromptGuard, {"deny_patterns": ["bad"]})).chat(body)
+    assert (reply.status, reply.header("x-entresol-error"), reply.sent) == (400, code, None)
+
+
+def test_a_body_over_the_limit_is_413() -> None:
+    gate = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "max_request_body_size": 100}))
+    assert gate.chat(chat("x" * 100)).status == 413
+    unlimited = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "max_request_body_size": 0}))
+    assert unlimited.chat(chat("x" * 3_000_000)).status == 200
+
+
+def test_the_guard_sees_what_the_decorator_put_in() -> None:
+    decorator = {"prompts": {"prepend": [{"role": "user", "content": "bad"}]}}
+    gate = Gateway((AiPromptDecorator, decorator), (AiPromptGuard, {"deny_patterns": ["bad"]}))
+    assert gate.chat(chat("good")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "message"),
+    [
+        ({}, "", "at least one of these fields must be non-empty: 'allow_patterns', 'deny_patterns'"),
+        ({"deny_patterns": ["(?=x)"]}, "deny_patterns[0]", "not a valid RE2 pattern"),
+        ({"allow_patterns": ["ok", "("]}, "allow_patterns[1]", "not a valid RE2 pattern"),
+        ({"deny_patterns": ["x"] * 11}, "deny_patterns", "length must be at most 10"),
+        ({"deny_patterns": ["x" * 501]}, "deny_patterns[0]", "length must be at most 500"),
+        (
+            {"deny_patterns": ["x"], "match_all_roles": True, "allow_all_conversation_history": True},
+            "allow_all_conversation_history",
+            "must be false when 'match_all_roles' is true",
+        ),
+        (
+            {"deny_patterns": ["x"], "genai_category": "realtime/generation"},
+            "genai_category",
+            "realtime/generation is not supported yet",
+        ),
+        ({"deny_patterns": ["x"], "llm_format": "morse"}, "llm_format", "expected one of"),
+        ({"deny_patterns": ["x"], "max_request_body_size": -1}, "max_request_body_size", "value must be at least 0"),
+    ],
+)
+def test_a_configuration_that_cannot_be_honoured_is_refused(config: dict[str, Any], path: str, message: str) -> None:
+    assert violations_of(AiPromptGuard, config)[path].startswith(message)
+
+
+def test_every_field_of_kong_at_its_default_loads() -> None:
+    config = {
+        "allow_all_conversation_history": False, "allow_patterns": None, "deny_patterns": ["x"],
+        "genai_category": "text/generation", "llm_format": "openai", "match_all_roles": False,
+        "max_request_body_size": 1048576,
+    }  # fmt: skip
+    assert Gateway((AiPromptGuard, config)).chat(chat("hello")).status == 200
