@@ -84,7 +84,7 @@ class RequestMachine:
         self._checked: HeaderPairs = []  # those of `_pairs` that `head_facts` reads
         # A client's requests are alike: the last host and request line found valid need no second look.
         self._host: bytes | None = None
-        self._line = b""
+        self._line: bytes | None = None
         self._target: tuple[str, str, str, bytes | None, bool] = ("", "", "", None, True)
         self.keep_alive = True
         """Whether the client wants to use the connection after the request whose head came last."""
