@@ -34,7 +34,7 @@ class PluginPorts(msgspec.Struct, frozen=True):
 def compile_plan(configuration: Configuration, registry: PluginRegistry, ports: PluginPorts) -> Plan:
     """Build everything that can be known before a request.
 
-    Raises ConfigError `plugin_failed`, which names every plugin that could not be built, or `plugin_unknown`.
+    Raises ConfigError `plugin_failed`, which names every plugin that could not be built.
     """
     services = {service.id: compile_service(service) for service in configuration.services if service.enabled}
     consumers = ConsumerIndex(configuration.consumers, configuration.keyauth_credentials, ports.clock)
@@ -125,7 +125,7 @@ def _build_all(
 def _build(instance: PluginInstance, registry: PluginRegistry, context: PluginContext) -> AnyPlugin:
     plugin = registry.find(instance.name)
     if plugin is None:
-        raise ConfigError("plugin_unknown", "is not installed")
+        raise ConfigError("plugin_failed", "is not installed")
     if not isinstance(instance.config, plugin.config_type):
         raise ConfigError("plugin_failed", f"its configuration is not a {plugin.config_type.__name__}")
     try:

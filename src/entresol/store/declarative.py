@@ -1,5 +1,6 @@
 """Declarative files: Kong's `_format_version: "3.0"` in, a `Configuration` out, or everything that is wrong with it."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -9,12 +10,15 @@ import msgspec
 from entresol.api_floor.compat import DEFAULT, Compat, entity_defaults, plugin_defaults
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.entities import Entity, PluginInstance
+from entresol.api_floor.plugin import PluginConfig
 from entresol.api_floor.registry import PluginRegistry
 from entresol.core.errors import ConfigError
 from entresol.core.schema import NOT_YET, Violation, Violations, parse
 from entresol.store.declarative_drafts import KINDS, NOT_YET_KINDS, Draft, Linker, flatten
 from entresol.store.references import ReferenceResolver
 from entresol.store.text_reading import UnreadableText, read_text
+
+logger = logging.getLogger("entresol.store")
 
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9.\-_~/%]*\Z")
 
@@ -182,11 +186,19 @@ class _Loading:
         if isinstance(raw, dict):
             known = {field.encode_name for field in msgspec.structs.fields(plugin.config_type)}
             raw = {**{k: v for k, v in plugin_defaults(self._compat, name).items() if k in known}, **raw}
-        config = parse(plugin.config_type, raw, f"{draft.path}.config")
+        config = _parse_config(name, plugin.config_type, raw, f"{draft.path}.config")
         if isinstance(config, list):
             draft.violations += config
             return None
         return config
+
+
+def _parse_config(name: str, config_type: type[PluginConfig], raw: Any, path: str) -> PluginConfig | Violations:
+    try:
+        return parse(config_type, raw, path)
+    except Exception as error:  # a plugin's own rules may raise anything
+        logger.exception("the configuration of plugin %r cannot be checked", name)
+        return [Violation(path, f"plugin '{name}' cannot check it: {type(error).__name__}")]
 
 
 def _with_regex_mark(path: Any) -> Any:

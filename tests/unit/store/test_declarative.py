@@ -1,6 +1,8 @@
 """store.declarative"""
 
+import logging
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +22,7 @@ from entresol.core.secret import Secret
 from entresol.store.declarative import load
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "declarative"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 class KeyAuthConfig(PluginConfig, frozen=True, kw_only=True):
@@ -49,11 +52,29 @@ class RateLimiting(Plugin[RateLimitingConfig]):
     config_type = RateLimitingConfig
 
 
+class ClumsyConfig(PluginConfig, frozen=True, kw_only=True):
+    def violations(self) -> list[tuple[str, str]]:
+        raise ValueError("S3CRET")
+
+
+class Clumsy(Plugin[ClumsyConfig]):
+    name = "clumsy"
+    priority = 1
+    config_type = ClumsyConfig
+
+
 def broken() -> object:
     raise ImportError
 
 
-REGISTRY = PluginRegistry({"key-auth": lambda: KeyAuth, "rate-limiting": lambda: RateLimiting, "broken": broken})
+REGISTRY = PluginRegistry(
+    {
+        "key-auth": lambda: KeyAuth,
+        "rate-limiting": lambda: RateLimiting,
+        "clumsy": lambda: Clumsy,
+        "broken": broken,
+    }
+)
 ENVIRONMENT = {"OPENAI_API_KEY": "sk-1", "DECK_HOST": "deck.test", "DECK_PORT": "8443", "ALICE_KEY": "alice"}
 
 
@@ -254,6 +275,23 @@ def test_cross_field_rules_of_plugins_are_told_at_the_configuration() -> None:
     assert refused(file("plugins: [{name: rate-limiting}]")) == [
         "plugins[0].config: at least one of these fields must be non-empty: 'minute'"
     ]
+
+
+def test_a_plugin_whose_rules_fail_is_an_error_of_the_file(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.CRITICAL):
+        messages = refused(file("plugins: [{name: clumsy}]"))
+    assert messages == ["plugins[0].config: plugin 'clumsy' cannot check it: ValueError"]
+
+
+def test_the_examples_of_the_reference_page_are_true() -> None:
+    page = (DOCS / "reference" / "declarative-file.md").read_text(encoding="utf-8")
+    first, nested, flat = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert loaded(first).routes[0].protocols == ("http", "https")
+    assert loaded(file(nested)) == loaded(file(flat))
+    messages = re.findall(r"^services\[0\].*|^routes\[0\].*|^consumers\[0\].*", page, re.MULTILINE)
+    golden = (GOLDEN / "everything_wrong.errors.txt").read_text(encoding="utf-8").splitlines()
+    assert len(messages) == 5
+    assert [message for message in messages if message not in golden] == []
 
 
 def test_one_plugin_may_stand_once_in_each_scope() -> None:
