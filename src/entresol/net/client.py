@@ -17,7 +17,6 @@ from entresol.net.pool import OriginPool, PoolLimits, PoolStats
 from entresol.net.request_writer import serialise_head
 from entresol.net.response_machine import ResponseMachine
 
-
 TLS_BUFFER_BYTES: Final = 262144
 
 

@@ -23,7 +23,14 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 class Dialer:
     """Opens connections. Failures are UpstreamErrors that name the origin."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, resolver: Resolver, tls: TlsContexts | None = None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        resolver: Resolver,
+        tls: TlsContexts | None = None,
+        attempt_delay_s: float = ATTEMPT_DELAY_S,
+    ) -> None:
+        self._attempt_delay_s = attempt_delay_s
         self._loop = loop
         self._resolver = resolver
         self._tls = tls or TlsContexts()
@@ -58,7 +65,7 @@ class Dialer:
                 if remaining:
                     attempt = self._dial_address(origin, remaining.pop(0), context, make_protocol)
                     attempts.add(self._loop.create_task(attempt))
-                delay = ATTEMPT_DELAY_S if remaining else None
+                delay = self._attempt_delay_s if remaining else None
                 done, attempts = await asyncio.wait(attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
                 winner, error = _outcome(done)
                 if winner is not None:

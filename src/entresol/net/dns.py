@@ -50,11 +50,13 @@ class AddressRefused(Exception):
 
 
 class _Answer:
-    __slots__ = ("addresses", "expires_at", "refresh")
+    __slots__ = ("addresses", "ask_again_at", "expires_at", "refresh")
 
     def __init__(self) -> None:
         self.addresses: tuple[str, ...] = ()
         self.expires_at = 0.0
+        """When the addresses cease to be fresh."""
+        self.ask_again_at = 0.0
         self.refresh: asyncio.Task[None] | None = None
 
 
@@ -93,7 +95,7 @@ class Resolver:
         """Ask again at the next call: none of the cached addresses could be reached."""
         answer = self._answers.get(host.lower().rstrip("."))
         if answer is not None:
-            answer.expires_at = min(answer.expires_at, self._clock.monotonic())
+            answer.ask_again_at = min(answer.ask_again_at, self._clock.monotonic())
 
     async def _resolve_name(self, name: str) -> tuple[str, ...]:
         answers = self._answers
@@ -103,30 +105,34 @@ class Resolver:
             self._drop_oldest()
         else:
             answers.move_to_end(name)
+        limits = self._limits
         now = self._clock.monotonic()
-        if now >= answer.expires_at:
+        if now >= answer.ask_again_at:
             if answer.refresh is None:
                 answer.refresh = self._loop.create_task(self._refresh(name, answer))
-            if not answer.addresses or now >= answer.expires_at + self._limits.stale_s:
+            if not answer.addresses or now >= answer.expires_at + limits.stale_s:
                 await asyncio.shield(answer.refresh)
         if not answer.addresses:
             raise NameNotResolved(name)
         return answer.addresses
 
     async def _refresh(self, name: str, answer: _Answer) -> None:
-        now = self._clock.monotonic
+        limits = self._limits
         try:
             found = await self._lookup(name)
         except (OSError, UnicodeError) as error:
             logger.warning("name resolution of %s failed: %s", name, error)
-            if now() >= answer.expires_at + self._limits.stale_s:
-                answer.addresses = ()
-            answer.expires_at = now() + self._limits.negative_ttl_s
-        else:
-            answer.addresses = families_in_turn(found)
-            answer.expires_at = now() + (self._limits.ttl_s if found else self._limits.negative_ttl_s)
+            found = []
         finally:
             answer.refresh = None
+        now = self._clock.monotonic()
+        if found:
+            answer.addresses = families_in_turn(found)
+            answer.expires_at = answer.ask_again_at = now + limits.ttl_s
+            return
+        answer.ask_again_at = now + limits.negative_ttl_s
+        if now >= answer.expires_at + limits.stale_s:
+            answer.addresses = ()
 
     def _drop_oldest(self) -> None:
         while len(self._answers) > self._limits.max_names:

@@ -67,6 +67,9 @@ class Peer:
     async def until_closed_quietly(self) -> None:
         await self.until_closed()
 
+    async def answer_quietly(self) -> None:
+        await self.answer()
+
     async def until_closed(self) -> bytes:
         with contextlib.suppress(ConnectionError):
             return await self.reader.read()

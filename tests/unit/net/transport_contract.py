@@ -242,9 +242,13 @@ class TransportContract:
     @pytest.mark.anyio
     @pytest.mark.parametrize(
         "response",
-        [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"],
+        [
+            b"",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+        ],
         ids=["before the head", "within a length", "within chunks"],
-    )  # fmt: skip
+    )
     async def test_a_response_that_breaks_off_is_an_error(self, response: bytes) -> None:
         async def script(peer: Peer) -> None:
             await peer.read_request()
