@@ -19,6 +19,8 @@ class Answer:
     def __init__(self) -> None:
         self.facts = CallFacts()
         """What is known about the call; complete after the last piece."""
+        self.is_stream = False
+        """Pieces go out as they come, and an error can follow as the last event."""
         self.needs_whole = False
         """`feed` must be called once, with everything, and may still raise an UpstreamError or change the head."""
         self.content_type: bytes | None = None
@@ -52,6 +54,7 @@ class PassedStream(Answer):
         self, client: Format, take_out: Callable[[bytes, bool], bytes] | None, framing: Framing, request_id: str
     ) -> None:
         super().__init__()
+        self.is_stream = True
         self._client = client
         self._take_out = take_out
         self._framing: Framing = framing
@@ -144,6 +147,7 @@ class TranslatedStream(Answer):
 
     def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, client: ChatFormat, shape: StreamShape) -> None:
         super().__init__()
+        self.is_stream = True
         self._decoder = decoder
         self._encoder = encoder
         self._client = client

@@ -2,7 +2,7 @@
 
     call = LLMCall(client format, provider, model, ...)
     outbound = call.request(opened, body, ...)        what to send
-    answer = call.answer(status, ...)                 when the response head is there
+    answer = call.answer(head)                        when the response head is there
     for data in ...: client gets answer.feed(data, last)
     answer.facts                                      after the last byte: usage, finish reason, error
 
@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
-from entresol.core.http import HeaderPairs
+from entresol.core.http import HeaderPairs, ResponseHead
 from entresol.llm.answers import (
     Answer,
     ErrorAnswer,
@@ -124,12 +124,15 @@ class LLMCall:
         encoded = native.encode_request(request, self.provider.profile(self.model))
         return encoded.body, [client.wire_names.get(name, name) for name in encoded.dropped]
 
-    def answer(self, status: int, content_type: bytes | None, is_encoded: bool, size: int | None) -> Answer:
-        """How to read the answer whose head this is. `is_encoded`: it is compressed although we asked for identity.
+    def answer(self, head: ResponseHead) -> Answer:
+        """How to read the answer whose head this is.
 
         Raises UpstreamError `provider_bad_response` when the head already tells that it makes no sense.
         """
-        self._answer = answer = self._select(status, (content_type or b"").lower(), is_encoded, size)
+        content_type = (head.headers.get(b"content-type") or b"").lower()
+        encoding = head.headers.get(b"content-encoding")
+        is_encoded = encoding is not None and encoding != b"identity"
+        self._answer = answer = self._select(head.status, content_type, is_encoded, head.content_length)
         return answer
 
     def _select(self, status: int, content_type: bytes, is_encoded: bool, size: int | None) -> Answer:
@@ -166,7 +169,7 @@ class LLMCall:
         return prefix + self.client.stream_error(detail, self._request_id, self._shape.framing)
 
 
-def check_streaming(mode: str, opened: Opened) -> bool:
+def wants_stream(mode: str, opened: Opened) -> bool:
     """Whether to stream, by the operator's `allow`, `always` or `deny`. Raises ClientError for a stream denied."""
     if mode == "always":
         return True
@@ -178,3 +181,8 @@ def check_streaming(mode: str, opened: Opened) -> bool:
 def failure_of(error: ErrorDetail) -> UpstreamError:
     """An error event of a stream, or inside an answer of status 200, as the fault it is."""
     return UpstreamError("provider_error", error.message)
+
+
+def field_value(text: str) -> bytes:
+    """Text from outside, safe as a header's value: printable ASCII, at most 2,000 characters."""
+    return "".join([character if " " <= character <= "~" else "?" for character in text[:2000]]).encode("ascii")

@@ -4,7 +4,7 @@ A model without a price has cost None, a state that logs show and budgets can re
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -94,6 +94,16 @@ class Prices:
         if rates is None:
             return None
         return cost_nanodollars(usage, self._factored(rates, usage, service_tier))
+
+    def cost_of_any(
+        self, models: Iterable[str | None], usage: Usage, service_tier: str | None, now: float
+    ) -> int | None:
+        """The cost by the first of several names of the model that has a price."""
+        for model in dict.fromkeys(models):
+            cost = None if model is None else self.cost(model, usage, service_tier, now)
+            if cost is not None:
+                return cost
+        return None
 
     def _factored(self, rates: Rates, usage: Usage, service_tier: str | None) -> Rates:
         """Kong's factors: the highest context threshold that is passed, the most specific tier that matches."""

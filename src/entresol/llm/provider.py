@@ -71,7 +71,8 @@ class Provider:
     ) -> Url:
         """Where a call goes. `client_query` goes along instead of the provider's own, where the client speaks to it.
 
-        An override with a path is the whole address; one without gets the provider's path. One whose path ends in the API's version, such as `/openai/v1`, is a base: the rest is added.
+        An override with a path is the whole address; one without gets the provider's path. One whose path ends in the
+        API's version, such as `/openai/v1`, is a base: the rest is added.
         """
         base = self.base_url if override is None else override
         if base is None:

@@ -63,6 +63,26 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
     return -(-pico // 1000)
 
 
+def prompt_details(usage: Usage) -> dict[str, int] | None:
+    """What of the prompt was cached or spoken, in OpenAI's words; None if nothing was."""
+    details = {
+        "cached_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write + usage.cache_write_1h,
+        "audio_tokens": usage.input_audio,
+    }
+    return details if any(details.values()) else None
+
+
+def completion_details(usage: Usage) -> dict[str, int] | None:
+    """What of the answer was reasoning, speech or images; None if nothing was."""
+    details = {
+        "reasoning_tokens": usage.reasoning,
+        "audio_tokens": usage.output_audio,
+        "image_tokens": usage.output_image,
+    }
+    return details if any(details.values()) else None
+
+
 def rate_of(dollars_per_million: float) -> int:
     """Dollars per million tokens, as people write prices, in pico-dollars per token."""
     return round(dollars_per_million * PICO_PER_DOLLAR_PER_MILLION)

@@ -1,0 +1,56 @@
+"""A model call as log records and metrics show it: what plugins that call models put into `ai_slots`."""
+
+from typing import Final
+
+from entresol.api_floor.ai_slots import AI_PAYLOAD, AiMeta, AiPayload, AiUsage
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.plugin import BodyFilter
+from entresol.llm.call import LLMCall
+from entresol.llm.types import Usage
+from entresol.llm.usage import completion_details, prompt_details
+
+PAYLOAD_BYTES: Final = 1_048_576
+"""More of a body is not logged."""
+
+
+def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) -> AiMeta:
+    """Which model was asked, and how. Call it when the request is over."""
+    times = exchange.times
+    latency = round((times.finished - times.upstream_sent) * 1000) if times.upstream_sent else None
+    return AiMeta(
+        plugin_id=plugin_id,
+        provider=provider,
+        request_model=call.model,
+        llm_latency_ms=latency,
+        request_mode="stream" if call.stream else "oneshot",
+    )
+
+
+def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: float) -> AiUsage:
+    """What the call used. `cost` in nano-dollars; `first_byte` on the clock of `exchange.times`, 0.0 if none came."""
+    times, completion = exchange.times, usage.total_output
+    account = AiUsage(
+        prompt_tokens=usage.total_input,
+        completion_tokens=completion,
+        total_tokens=usage.total_input + completion,
+        prompt_tokens_details=prompt_details(usage),
+        completion_tokens_details=completion_details(usage),
+        cost=None if cost is None else cost / 1_000_000_000,
+    )
+    if first_byte:
+        account.time_to_first_token_ms = round((first_byte - times.upstream_sent) * 1000, 3)
+        if completion:
+            account.time_per_token_ms = round((times.finished - first_byte) * 1000 / completion, 3)
+    return account
+
+
+def keep_payload(exchange: Exchange, feed: BodyFilter, data: bytes, last: bool) -> bytes:
+    """A body filter around another: remembers what the client got, up to `PAYLOAD_BYTES`."""
+    out = feed(data, last)
+    payload = exchange.get(AI_PAYLOAD)
+    if payload is None:
+        payload = exchange[AI_PAYLOAD] = AiPayload(response="")
+    known = payload.response or ""
+    if len(known) < PAYLOAD_BYTES:
+        payload.response = known + out[: PAYLOAD_BYTES - len(known)].decode("utf-8", "replace")
+    return out

@@ -1,0 +1,107 @@
+"""The provider's credential: put into the call, and the client's own kept out of it.
+
+A client's `Authorization` is for the gateway. It goes to the provider only where the operator says so: no credential
+is configured (the client brings its own), or `allow_override` is on.
+"""
+
+from typing import Final
+from urllib.parse import quote, unquote_plus
+
+from entresol.core.errors import ConfigError
+from entresol.core.http import HeaderPairs
+from entresol.llm.format import encode_json, raw_json, read_fields
+from entresol.llm.model_config import AuthConfig
+
+_FIELDS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key"))
+_PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key"))
+_NEVER_SENT: Final = frozenset((b"content-type", b"accept-encoding", b"cookie"))
+_VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-")
+"""Fields that mean something to one vendor, and nothing (or an error) to another."""
+
+
+class Credential:
+    """What a model's `auth` block says, ready to be used."""
+
+    def __init__(self, auth: AuthConfig) -> None:
+        self._override = auth.allow_override
+        self._field: tuple[bytes, bytes] | None = None
+        self._parameter: tuple[str, str] | None = None
+        self._in_body = auth.param_location == "body"
+        self.fault: ConfigError | None = None
+        """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
+        self.secrets: tuple[bytes, ...] = ()
+        """What must never be shown to a client."""
+        try:
+            self._read(auth)
+        except ConfigError as fault:
+            self.fault = fault
+        self._is_set = self._field is not None or self._parameter is not None
+        self._kept_out = _NEVER_SENT | _FIELDS if self._is_set else _NEVER_SENT
+        if self._field is not None:
+            self._kept_out |= {self._field[0]}
+
+    def _read(self, auth: AuthConfig) -> None:
+        if auth.header_name is not None and auth.header_value is not None:
+            value = auth.header_value.reveal()
+            self._field = auth.header_name.lower().encode("ascii"), value.encode("latin-1")
+            self.secrets += (value.rpartition(" ")[2].encode("latin-1"),)
+        if auth.param_name is not None and auth.param_value is not None:
+            value = auth.param_value.reveal()
+            self._parameter = auth.param_name, value
+            self.secrets += (value.encode(),)
+
+    def header_fields(self, client: HeaderPairs, own: HeaderPairs, is_same_format: bool) -> HeaderPairs:
+        """The fields of the call: the client's that may go along, `own`, and the credential."""
+        kept_out = self._kept_out
+        field = self._field
+        if field is not None and self._override and any(name == field[0] for name, _ in client):
+            kept_out = kept_out - {field[0]}
+            field = None
+        pairs = [pair for pair in client if pair[0] not in kept_out]
+        if not is_same_format:
+            pairs = [pair for pair in pairs if not pair[0].startswith(_VENDOR_FIELDS)]
+        pairs += own
+        if field is not None:
+            pairs.append(field)
+        return pairs
+
+    def client_query(self, query: str) -> str:
+        """The client's query without what may be a credential of the gateway."""
+        if not query or not self._is_set:
+            return query
+        name = None if self._parameter is None else self._parameter[0]
+        kept_out = _PARAMETERS if name is None else _PARAMETERS | {name}
+        if self._override and name is not None:
+            kept_out -= {name}
+        return "&".join([pair for pair in query.split("&") if _name(pair) not in kept_out])
+
+    def query(self, query: str) -> str:
+        """The call's query with the credential."""
+        if self._parameter is None or self._in_body:
+            return query
+        name, value = self._parameter
+        if self._override and any(_name(pair) == name for pair in query.split("&")):
+            return query
+        pair = f"{quote(name, safe='')}={quote(value, safe='')}"
+        return f"{query}&{pair}" if query else pair
+
+    def body(self, body: bytes) -> bytes:
+        """The call's body with the credential."""
+        if self._parameter is None or not self._in_body:
+            return body
+        name, value = self._parameter
+        fields = read_fields(body)
+        if not (self._override and name in fields):
+            fields[name] = raw_json(value)
+        return encode_json(fields)
+
+    def hidden_in(self, text: bytes) -> bytes:
+        """A provider's words without the credential, which some error messages repeat."""
+        for secret in self.secrets:
+            if len(secret) >= 8:
+                text = text.replace(secret, b"***")
+        return text
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
