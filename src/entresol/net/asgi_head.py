@@ -13,6 +13,7 @@ from entresol.core.http import Connection, HeaderPairs, Headers, RequestHead, Tl
 from entresol.net import refusals
 from entresol.net.asgi_types import Scope
 from entresol.net.refusals import Refusal
+from entresol.net.request_checks import is_valid_host, refuse_path
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _TARGET: Final = re.compile(rb"[\x21-\x7e]+")
@@ -31,8 +32,11 @@ def request_head(scope: Scope) -> RequestHead:
     version = str(scope["http_version"])
     headers = _checked_headers(scope["headers"])
     _check_framing(headers)
-    if b"host" not in headers and version == "1.1":
+    host = headers.get(b"host")
+    if host is None and version == "1.1":
         raise _refused(refusals.HOST_MISSING)
+    if host is not None and not is_valid_host(host):
+        raise _refused(refusals.HOST_INVALID)
     method = str(scope["method"])
     query = bytes(scope.get("query_string") or b"")
     return RequestHead(
@@ -83,9 +87,12 @@ def _checked_path(scope: Scope, method: str) -> str:
     path = quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode("ascii") if raw is None else bytes(raw)
     if _TARGET.fullmatch(path) is None:
         raise _refused(refusals.target_invalid("it holds a character that is not allowed"))
-    if path.startswith(b"/") or (path == b"*" and method == "OPTIONS"):
-        return path.decode("ascii")
-    raise _refused(refusals.target_invalid("it is not a path that starts with /"))
+    if not path.startswith(b"/") and not (path == b"*" and method == "OPTIONS"):
+        raise _refused(refusals.target_invalid("it is not a path that starts with /"))
+    refusal = refuse_path(path.decode("ascii"))
+    if refusal is not None:
+        raise _refused(refusal)
+    return path.decode("ascii")
 
 
 def _checked_query(query: bytes) -> bytes:

@@ -164,7 +164,7 @@ def split_target(method: str, target: bytes) -> tuple[str, str, bytes | None] | 
         return target_invalid("it holds a character that must be percent-encoded")
     if target[:1] == b"/":
         path, _, query = target.decode("ascii").partition("?")
-        return path, query, None
+        return refuse_path(path) or (path, query, None)
     if target == b"*":
         return ("*", "", None) if method == "OPTIONS" else target_invalid("`*` is for OPTIONS only")
     absolute = _ABSOLUTE.fullmatch(target)
@@ -173,4 +173,23 @@ def split_target(method: str, target: bytes) -> tuple[str, str, bytes | None] | 
     host, raw_path, raw_query = absolute.groups()
     if raw_path is None:
         raw_path = b"*" if method == "OPTIONS" and raw_query is None else b"/"
-    return raw_path.decode("ascii"), (raw_query or b"").decode("ascii"), host
+    path = raw_path.decode("ascii")
+    return refuse_path(path) or (path, (raw_query or b"").decode("ascii"), host)
+
+
+def refuse_path(path: str) -> Refusal | None:
+    """A path that upstreams read in different ways: one with an encoded NUL, or one that climbs over its root."""
+    if "%00" in path:
+        return target_invalid("it holds an encoded NUL")
+    if "/." not in path and "/%2" not in path:
+        return None
+    depth = 0
+    for segment in path.split("/"):
+        plain = segment.replace("%2e", ".").replace("%2E", ".")
+        if plain == "..":
+            depth -= 1
+            if depth < 0:
+                return target_invalid("it leads above the root")
+        elif plain not in ("", "."):
+            depth += 1
+    return None

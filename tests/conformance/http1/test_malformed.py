@@ -13,7 +13,7 @@ PROBE = b"GET /probe HTTP/1.1\r\nHost: api.test\r\n\r\n"
 def test_the_table_is_large_and_names_each_case_once() -> None:
     assert len(CASES) >= 80
     assert len({case.name for case in CASES}) == len(CASES)
-    assert all(case.section.startswith(("RFC 91", "limit ")) for case in CASES)
+    assert all(case.section.startswith(("RFC 91", "RFC 3986", "limit ")) for case in CASES)
 
 
 async def answers_to(client: RawClient, case: Case) -> list[int]:

@@ -63,7 +63,6 @@ TARGETS: Final = [
         ("two question marks", b"/case?a?b"),
         ("an encoded slash", b"/case%2Fb"),
         ("an encoded CRLF", b"/case%0D%0AX:%20y"),
-        ("an encoded NUL", b"/case%00"),
         ("an encoded percent sign", b"/case%252e"),
         ("encoded UTF-8", b"/cas%C3%A9"),
         ("invalid UTF-8, encoded", b"/cas%FF"),
@@ -77,7 +76,6 @@ TARGETS: Final = [
         ("lower-case hexadecimal", b"/case%2fb", b"/case%2Fb"),
         ("an encoded letter", b"/c%61se", b"/case"),
         ("dot segments", b"/a/./b/../../case", b"/case"),
-        ("dot segments over the root", b"/../../case", b"/case"),
         ("encoded dot segments", b"/a/%2e%2E/case", b"/case"),
     )
 ]

@@ -78,6 +78,9 @@ REFUSED: list[tuple[str, Scope, int, str]] = [
     ("an authority", scope_with(raw_path=b"host:443", method="CONNECT"), 400, "target_invalid"),
     ("a space in the path", scope_with(raw_path=b"/a HTTP/1.1"), 400, "target_invalid"),
     ("a raw byte in the path", scope_with(raw_path=b"/\xff"), 400, "target_invalid"),
+    ("an encoded NUL", scope_with(raw_path=b"/a%00"), 400, "target_invalid"),
+    ("a path above the root", scope_with(raw_path=b"/a/%2e%2e/.."), 400, "target_invalid"),
+    ("a bad host", scope_with((b"host", b"a/b")), 400, "host_invalid"),
     ("a line break in the query", scope_with(query_string=b"a\r\nb"), 400, "target_invalid"),
 ]
 

@@ -182,7 +182,8 @@ def test_an_invalid_host_is_refused(host: bytes) -> None:
     ("method", "target", "expected"),
     [
         ("GET", b"/a?b?c", ("/a", "b?c", None)),
-        ("GET", b"/%2e%2E//x", ("/%2e%2E//x", "", None)),
+        ("GET", b"/a/%2e%2E//x/./", ("/a/%2e%2E//x/./", "", None)),
+        ("GET", b"/..a/.b/...?/../..", ("/..a/.b/...", "/../..", None)),
         ("GET", b"/?", ("/", "", None)),
         ("OPTIONS", b"*", ("*", "", None)),
         ("GET", b"http://h:1/a?b", ("/a", "b", b"h:1")),
@@ -198,7 +199,10 @@ def test_a_target_is_split(method: str, target: bytes, expected: tuple[str, str,
 
 @pytest.mark.parametrize(
     ("method", "target"),
-    [("GET", b"*"), ("GET", b"a"), ("GET", b"/a#b"), ("GET", b"/\xe9"), ("GET", b"ftp://h/"), ("GET", b"h:80")],
+    [
+        *(("GET", b"*"), ("GET", b"a"), ("GET", b"/a#b"), ("GET", b"/\xe9"), ("GET", b"ftp://h/"), ("GET", b"h:80")),
+        *(("GET", b"/a%00b"), ("GET", b"/.."), ("GET", b"/a/../.."), ("GET", b"//%2e%2e"), ("GET", b"http://h/..")),
+    ],
 )
 def test_a_bad_target_is_refused(method: str, target: bytes) -> None:
     refusal = split_target(method, target)
