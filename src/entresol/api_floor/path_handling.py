@@ -11,14 +11,17 @@ PathBuilder = Callable[[str, int], str]
 
 def path_builder(service_path: str, strip_path: bool, path_handling: str) -> PathBuilder:
     """How a route builds upstream paths. `service_path` starts with `/`."""
-    join = _with_one_slash if path_handling == "v0" else _verbatim
     if service_path == "/" and not strip_path:
         return _unchanged
+    join = _with_one_slash(service_path) if path_handling == "v0" else _verbatim(service_path)
 
     def build(path: str, matched: int) -> str:
-        if not path.startswith("/"):
+        if path[0] != "/":
             return path  # `OPTIONS *` concerns the server as a whole
-        return join(service_path, _without_dots(path[matched:]) if strip_path else path[1:], path)
+        rest = path[matched:] if strip_path else path[1:]
+        if strip_path and rest[:1] == ".":
+            rest = _without_dots(rest)
+        return join(rest, path)
 
     return build
 
@@ -38,17 +41,22 @@ def _without_dots(rest: str) -> str:
     return rest
 
 
-def _with_one_slash(base: str, rest: str, path: str) -> str:
+def _with_one_slash(base: str) -> Callable[[str, str], str]:
     """v0: exactly one slash between the parts; an empty rest keeps the request's trailing slash."""
-    if rest == "":
-        if base == "/":
+    trunk = base.removesuffix("/")
+
+    def join(rest: str, path: str) -> str:
+        if rest:
+            return trunk + rest if rest[0] == "/" else f"{trunk}/{rest}"
+        if base == "/" or path == "/":
             return base
-        if len(path) > 1 and path.endswith("/"):
-            return base if base.endswith("/") else base + "/"
-        return base if path == "/" else base.removesuffix("/")
-    return base.removesuffix("/") + "/" + rest.removeprefix("/")
+        return trunk + "/" if path[-1] == "/" else trunk
+
+    return join
 
 
-def _verbatim(base: str, rest: str, path: str) -> str:
+def _verbatim(base: str) -> Callable[[str, str], str]:
     """v1: the parts as they are, only never two slashes."""
-    return base + (rest.removeprefix("/") if base.endswith("/") else rest)
+    if not base.endswith("/"):
+        return lambda rest, path: base + rest
+    return lambda rest, path: base + rest.removeprefix("/")

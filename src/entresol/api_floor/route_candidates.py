@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from entresol.api_floor.entities import Route
+from entresol.api_floor.path_handling import path_builder
 from entresol.api_floor.plan import CompiledRoute
 from entresol.core.http import RequestHead
 
@@ -100,7 +101,7 @@ def _literal_prefix(pattern: Any) -> str:
 class Candidate:
     """One (host, path) pair of a route."""
 
-    __slots__ = ("conditions", "expression", "host", "is_simple", "length", "order", "prefix", "rank", "route")
+    __slots__ = ("build", "conditions", "expression", "host", "is_simple", "length", "order", "prefix", "rank", "route")
 
     def __init__(self, route: CompiledRoute, host: str | None, path: str | None, conditions: Conditions) -> None:
         self.route = route
@@ -111,6 +112,8 @@ class Candidate:
         """What a path has to start with; None when the route has no paths."""
         self.length = 1 if self.prefix is None else len(self.prefix)
         """How much of the path is matched, unless an expression says; without paths it is as with the path `/`."""
+        service_path = "/" if route.service is None else route.service.path
+        self.build = path_builder(service_path, route.entity.strip_path, route.entity.path_handling)
         self.conditions = conditions
         self.is_simple = self.expression is None and not (conditions.methods or conditions.beyond_method)
         self.order: tuple[int, ...] = ()

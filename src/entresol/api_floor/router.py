@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 
 from entresol.api_floor.entities import Route
-from entresol.api_floor.path_handling import PathBuilder, path_builder
 from entresol.api_floor.plan import CompiledRoute, RouteMatch
 from entresol.api_floor.route_candidates import Candidate, PathTable, candidates_of
 from entresol.core.decision import Answer, Deny, Outcome
@@ -38,7 +37,6 @@ class RouteTable:
         )
         for rank, candidate in enumerate(candidates):
             candidate.rank = rank
-        self._builders = {route.entity.id: _builder_of(route) for route in routes}
         self._hosts = _tables(candidates)
         self._any_host = PathTable(candidate for candidate in candidates if candidate.host is None)
         self._suffixes = frozenset(key for key in self._hosts if key.startswith("."))
@@ -100,7 +98,7 @@ class RouteTable:
             matched, captures = candidate.expression.extent(path)
         return RouteMatch(
             route=route,
-            upstream_path=self._builders[route.entity.id](path, matched),
+            upstream_path=candidate.build(path, matched),
             prefix=path[:matched] if route.entity.strip_path and candidate.prefix is not None else "",
             captures=captures,
         )
@@ -112,11 +110,6 @@ def _tables(candidates: Sequence[Candidate]) -> dict[str, PathTable]:
         if candidate.host is not None:
             by_host.setdefault(candidate.host, []).append(candidate)
     return {host: PathTable(own) for host, own in by_host.items()}
-
-
-def _builder_of(route: CompiledRoute) -> PathBuilder:
-    entity = route.entity
-    return path_builder("/" if route.service is None else route.service.path, entity.strip_path, entity.path_handling)
 
 
 def _towards_https(route: Route, request: RequestHead) -> Outcome:

@@ -58,6 +58,8 @@ class ReferenceResolver:
             if "{vault://" in text:
                 self.violations.append(Violation(path, "not a reference: expected {vault://env/NAME}"))
             return text
+        if not _is_unicode(value):  # the environment holds bytes
+            self.violations.append(Violation(path, "the value of the reference is not UTF-8"))
         return Secret(None if missing else value, reference=text, missing=tuple(missing))
 
     def _vault(self, match: re.Match[str], path: str, missing: list[str]) -> str:
@@ -98,6 +100,14 @@ def _pieces(text: str, deck: Any) -> list[tuple[str, bool]]:
         pieces += [(text[end : match.start()], False), (deck(match), True)]
         end = match.end()
     return [*pieces, (text[end:], False)]
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_subkey(value: str, subkey: str) -> str | None:

@@ -51,7 +51,17 @@ def _read_json(text: str) -> Any:
         raise error if isinstance(error, UnreadableText) else UnreadableText(str(error)) from error
     if _depth(data) > MAX_DEPTH:
         raise UnreadableText(f"nested deeper than {MAX_DEPTH} levels")
+    if "\\u" in text or not text.isascii():
+        _refuse_surrogates(data)
     return data
+
+
+def _refuse_surrogates(data: Any) -> None:
+    """JSON can spell half a character; nothing could ever encode it."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UnreadableText("a text holds half of a surrogate pair, which is no character") from None
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

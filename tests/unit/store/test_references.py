@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "DECK_TOKEN": "d: [1]\n# }",
     "DECK_VAULT": "{vault://env/app-token}",
     "HOME": "/home/x",
+    "BYTES": "\udcff",
 }
 
 
@@ -75,6 +76,7 @@ def test_a_json_key_that_is_missing_is_a_reference_without_a_value(subkey: str) 
     ("text", "message"),
     [
         ("{vault://hcv/secret/x}", "vault 'hcv' is not supported yet; supported: env"),
+        ("{vault://env/bytes}", "the value of the reference is not UTF-8"),
         ("{vault://env}", "not a reference: expected {vault://env/NAME}"),
         ("{vault://", "not a reference: expected {vault://env/NAME}"),
         ('${{ env "HOME" }}', "environment variables in the state file must be prefixed with 'DECK_', found: 'HOME'"),

@@ -16,6 +16,7 @@ from entresol.store.text_reading import UnreadableText, read_text
 GOOD: list[tuple[str | bytes, Any]] = [
     ("a: 1", {"a": 1}),
     (b"\xef\xbb\xbfa: 1", {"a": 1}),
+    (r'{"a": "\ud83d\ude00"}', {"a": "\N{GRINNING FACE}"}),
     ('{"a": [1, 2.5, true, null, "x"]}', {"a": [1, 2.5, True, None, "x"]}),
     ("{a: b, c: [d]}", {"a": "b", "c": ["d"]}),
     ("a: &x [1, 2]\nb: *x", {"a": [1, 2], "b": [1, 2]}),
@@ -34,6 +35,8 @@ BAD: list[tuple[str | bytes, str]] = [
     ("a: 1\nb: 2\na: 3", "line 3, column 1: duplicate key 'a'"),
     ("a:\n  b: 1\n  b: 2", "line 3, column 3: duplicate key 'b'"),
     ('{"a": 1, "a": 2}', "duplicate key 'a'"),
+    (r'{"a": "\ud800"}', "a text holds half of a surrogate pair, which is no character"),
+    ('{"\ud800": 1}', "a text holds half of a surrogate pair, which is no character"),
     ('{"a": NaN}', "NaN is not a JSON number"),
     ("a: [1", "line 2, column 1: did not find expected ',' or ']'"),
     ("a: b: c", "line 1, column 5: mapping values are not allowed in this context"),
@@ -98,12 +101,15 @@ SCALARS = (
 )
 DATA = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), inner, max_size=4)
+    ),
     max_leaves=15,
 )
 
 
-@given(st.dictionaries(st.text(max_size=8), DATA, max_size=4))
+@given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), DATA, max_size=4))
 def test_json_reads_as_written(data: dict[str, Any]) -> None:
     assert read_text(json.dumps(data)) == data
 
