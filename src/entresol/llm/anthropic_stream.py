@@ -1,0 +1,416 @@
+"""Anthropic's streams: named events to canonical events and back.
+
+Source: Anthropic API reference, "Streaming messages". Content comes in blocks, one after the other, each opened, filled
+by deltas and closed; the encoder keeps to that whatever the order of what it is given.
+"""
+
+from typing import Final
+
+import msgspec
+
+from entresol.llm.anthropic_parts import decode_input, signature_block
+from entresol.llm.anthropic_wire import (
+    STOP_REASONS,
+    ErrorWire,
+    UsageWire,
+    finish_reason,
+    merge_usage,
+    read_error,
+    read_usage,
+    service_tier,
+    stream_error_status,
+    write_usage,
+)
+from entresol.llm.events import (
+    ChatEvent,
+    Ended,
+    Failed,
+    Finished,
+    PartAdded,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from entresol.llm.format import Format, StreamShape, bad_response, encode_json
+from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
+from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
+from entresol.llm.types import FinishReason, JsonObject, Native, Usage
+
+
+class _Message(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    usage: UsageWire | None = None
+
+
+class _StopDetails(msgspec.Struct):
+    explanation: str | None = None
+
+
+class _Delta(msgspec.Struct):
+    type: str | None = None
+    text: str | None = None
+    partial_json: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    citation: JsonObject | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: _StopDetails | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str | None = None
+    index: int = 0
+    message: _Message | None = None
+    content_block: JsonObject | None = None
+    delta: _Delta | None = None
+    usage: UsageWire | None = None
+    error: ErrorWire | None = None
+
+
+class _Open(msgspec.Struct):
+    """A block under way that is a tool call or only Anthropic's own."""
+
+    call: int | None = None
+    """Index of the tool call; None for a native block."""
+    value: JsonObject = {}
+    input: list[str] = []
+
+
+_decode_event: Final = msgspec.json.Decoder(_Event).decode
+
+
+class AnthropicStreamDecoder:
+    """Named events as canonical ones."""
+
+    def __init__(self) -> None:
+        self._sse = SseDecoder()
+        self._usage = UsageWire()
+        self._open: dict[int, _Open] = {}
+        self._calls = 0
+        self._is_ended = False
+
+    def feed(self, data: bytes) -> list[ChatEvent]:
+        try:
+            return self._read(self._sse.feed(data))
+        except SseTooLarge as error:
+            raise bad_response(str(error)) from error
+
+    def finish(self) -> list[ChatEvent]:
+        return self._read(self._sse.finish())
+
+    def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
+        out: list[ChatEvent] = []
+        for event in events:
+            if self._is_ended:
+                break
+            try:
+                self._read_event(_decode_event(event.data), out)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise bad_response(f"an event of the stream is not valid: {error}") from error
+        return out
+
+    def _read_event(self, event: _Event, out: list[ChatEvent]) -> None:
+        match event.type:
+            case "content_block_delta":
+                if event.delta is not None:
+                    self._read_delta(event.index, event.delta, out)
+            case "content_block_start":
+                self._open_block(event.index, event.content_block or {}, out)
+            case "content_block_stop":
+                self._close_block(event.index, out)
+            case "message_start":
+                self._start(event.message or _Message(), out)
+            case "message_delta":
+                self._read_end(event, out)
+            case "message_stop":
+                self._is_ended = True
+                out.append(Ended())
+            case "error":
+                error = event.error or ErrorWire()
+                out.append(Failed(read_error(error, stream_error_status(error))))
+
+    def _start(self, message: _Message, out: list[ChatEvent]) -> None:
+        if message.usage is not None:
+            merge_usage(self._usage, message.usage)
+        out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage.service_tier)))
+        if message.usage is not None:
+            out.append(UsageReported(read_usage(self._usage)))
+
+    def _open_block(self, index: int, block: JsonObject, out: list[ChatEvent]) -> None:
+        kind = block.get("type")
+        if kind == "text":
+            if block.get("text"):
+                out.append(TextDelta(str(block["text"])))
+        elif kind == "thinking":
+            text, signature = block.get("thinking"), block.get("signature")
+            if text or signature:
+                out.append(ThinkingDelta(str(text or ""), signature=signed_by(str(signature or ""), ANTHROPIC)))
+        elif kind == "redacted_thinking":
+            out.append(ThinkingDelta(redacted=signed_by(str(block.get("data")), ANTHROPIC)))
+        elif kind == "tool_use":
+            self._open[index] = opened = _Open(self._calls, block)
+            out.append(ToolCallStarted(self._calls, str(block.get("id") or ""), str(block.get("name") or "")))
+            self._calls += 1
+            if block.get("input"):
+                opened.input.append(encode_json(block["input"]).decode())
+                out.append(ToolArgumentsDelta(opened.call or 0, opened.input[0]))
+        else:
+            self._open[index] = _Open(None, block)
+
+    def _read_delta(self, index: int, delta: _Delta, out: list[ChatEvent]) -> None:
+        if delta.text is not None:
+            out.append(TextDelta(delta.text))
+        elif delta.partial_json is not None:
+            opened = self._open.get(index)
+            if opened is None:
+                raise bad_response("input_json_delta for a block that takes no input")
+            if delta.partial_json:
+                opened.input.append(delta.partial_json)
+                if opened.call is not None:
+                    out.append(ToolArgumentsDelta(opened.call, delta.partial_json))
+        elif delta.thinking is not None:
+            out.append(ThinkingDelta(delta.thinking))
+        elif delta.signature is not None:
+            out.append(ThinkingDelta(signature=signed_by(delta.signature, ANTHROPIC)))
+        elif delta.citation is not None:
+            out.append(PartAdded(Native(type="citation", value=delta.citation)))
+
+    def _close_block(self, index: int, out: list[ChatEvent]) -> None:
+        opened = self._open.pop(index, None)
+        if opened is None:
+            return
+        if opened.call is None:
+            value = dict(opened.value)
+            if opened.input:
+                value["input"] = decode_input("".join(opened.input))
+            out.append(PartAdded(Native(type=str(value.get("type")), value=value)))
+        elif not opened.input:
+            out.append(ToolArgumentsDelta(opened.call, "{}"))  # a call without arguments has no delta
+
+    def _read_end(self, event: _Event, out: list[ChatEvent]) -> None:
+        if event.usage is not None:
+            merge_usage(self._usage, event.usage)
+            out.append(UsageReported(read_usage(self._usage)))
+        delta = event.delta
+        if delta is None or delta.stop_reason is None:
+            return
+        if delta.stop_details is not None and delta.stop_details.explanation:
+            out.append(RefusalDelta(delta.stop_details.explanation))
+        reason = finish_reason(delta.stop_reason) or "stop"
+        out.append(Finished(reason, stop_sequence=delta.stop_sequence))
+
+
+class _Call(msgspec.Struct):
+    """A tool call on its way out."""
+
+    started: ToolCallStarted
+    waiting: list[str] = []
+    """Arguments that came while another block was open."""
+    written: list[str] = []
+
+
+class AnthropicStreamEncoder:
+    """Canonical events as named ones. Only the first choice is written: clients cannot ask for more."""
+
+    def __init__(self, shape: StreamShape, wire_format: Format) -> None:
+        self._shape = shape
+        self._format = wire_format
+        self._is_started = False
+        self._usage: Usage | None = None
+        self._tier: str | None = None
+        self._blocks = 0
+        """Blocks opened so far; the last one may be open."""
+        self._kind = ""
+        """Kind of the open block; empty when none is."""
+        self._call: _Call | None = None
+        """The tool call whose block is open."""
+        self._queue: list[_Call] = []
+        """Calls that wait for the open one to be complete."""
+        self._calls: dict[int, _Call] = {}
+        self._reason: FinishReason = "stop"
+        self._stop_sequence: str | None = None
+        self._has_refused = False
+
+    def encode(self, events: list[ChatEvent]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            if isinstance(event, Started):
+                self._start(event, out)
+            elif isinstance(event, UsageReported):
+                self._usage = event.usage
+            elif isinstance(event, Failed):
+                out.append(self._format.stream_error(event.error, self._shape.request_id))
+            elif isinstance(event, Ended):
+                self._end(out)
+            elif event.choice == 0:
+                self._encode_content(event, out)
+        return b"".join(out)
+
+    def _start(self, event: Started, out: list[bytes]) -> None:
+        if self._is_started:
+            return
+        self._is_started = True
+        self._tier = event.service_tier
+        usage = write_usage(self._usage or Usage(), self._tier)
+        message: JsonObject = {
+            "id": event.id or "msg_0",
+            "type": "message",
+            "role": "assistant",
+            "model": event.model or self._shape.model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": usage,
+        }
+        out.append(_event(b"message_start", {"type": "message_start", "message": message}))
+
+    def _encode_content(self, event: ChatEvent, out: list[bytes]) -> None:
+        if not self._is_started:
+            self._start(Started(), out)
+        if isinstance(event, TextDelta):
+            self._text(event.text, out)
+        elif isinstance(event, ThinkingDelta):
+            self._thinking(event, out)
+        elif isinstance(event, ToolArgumentsDelta):
+            self._arguments(event, out)
+        elif isinstance(event, ToolCallStarted):
+            call = self._calls[event.index] = _Call(event)
+            self._queue.append(call)
+            self._advance(out)
+        elif isinstance(event, Finished):
+            self._reason, self._stop_sequence = event.reason, event.stop_sequence
+            self._flush_calls(out)
+        elif isinstance(event, RefusalDelta):
+            self._has_refused = True
+            self._text(event.text, out)
+        elif isinstance(event, PartAdded) and isinstance(event.part, Native):
+            self._native(event.part, out)
+
+    def _text(self, text: str, out: list[bytes]) -> None:
+        if not text:
+            return
+        if self._kind != "text":
+            self._flush_calls(out)
+            self._open("text", {"type": "text", "text": "", "citations": None}, out)
+        data = b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}'
+        out.append(sse_event(b"content_block_delta", data % (self._blocks - 1, encode_json(text))))
+
+    def _thinking(self, event: ThinkingDelta, out: list[bytes]) -> None:
+        if event.redacted is not None:
+            self._flush_calls(out)
+            self._open(
+                "redacted_thinking", {"type": "redacted_thinking", "data": for_client(event.redacted, ANTHROPIC)}, out
+            )
+            self._close(out)
+            return
+        if self._kind != "thinking":
+            self._flush_calls(out)
+            self._open("thinking", {"type": "thinking", "thinking": "", "signature": ""}, out)
+        if event.text:
+            self._delta({"type": "thinking_delta", "thinking": event.text}, out)
+        if event.signature is not None:
+            self._delta({"type": "signature_delta", "signature": for_client(event.signature, ANTHROPIC)}, out)
+            self._close(out)
+
+    def _arguments(self, event: ToolArgumentsDelta, out: list[bytes]) -> None:
+        call = self._calls.get(event.index)
+        if call is None or not event.text:
+            return
+        if call is self._call:
+            self._write_arguments(call, event.text, out)
+            if self._queue:
+                self._advance(out)
+        else:
+            call.waiting.append(event.text)
+
+    def _write_arguments(self, call: _Call, text: str, out: list[bytes]) -> None:
+        call.written.append(text)
+        self._delta({"type": "input_json_delta", "partial_json": text}, out)
+
+    def _advance(self, out: list[bytes]) -> None:
+        """Open the calls that wait, as far as those before them are complete."""
+        while self._queue and (self._call is None or _is_complete(self._call)):
+            self._open_call(self._queue.pop(0), out)
+
+    def _flush_calls(self, out: list[bytes]) -> None:
+        """Write all calls to their end: nothing more comes for them, or something else takes their place."""
+        while self._queue:
+            self._open_call(self._queue.pop(0), out)
+        self._close(out)
+
+    def _open_call(self, call: _Call, out: list[bytes]) -> None:
+        started = call.started
+        if started.signature is not None:
+            self._open("thinking", {"type": "thinking", "thinking": "", "signature": ""}, out)
+            signature = signature_block(started.signature)["signature"]
+            self._delta({"type": "signature_delta", "signature": signature}, out)
+        self._open("tool_use", {"type": "tool_use", "id": started.id, "name": started.name, "input": {}}, out)
+        self._call = call
+        waiting = "".join(call.waiting)
+        call.waiting = []
+        if waiting:
+            self._write_arguments(call, waiting, out)
+
+    def _native(self, part: Native, out: list[bytes]) -> None:
+        if part.type == "citation":
+            if self._kind == "text" and self._shape_is_own(part):
+                self._delta({"type": "citations_delta", "citation": part.value}, out)
+            return
+        if self._shape_is_own(part):
+            self._flush_calls(out)
+            self._open(part.type, part.value, out)
+            self._close(out)
+
+    @staticmethod
+    def _shape_is_own(part: Native) -> bool:
+        """Anthropic's own blocks name their type; what other formats leave native does not look like one."""
+        return part.value.get("type") == part.type or part.type == "citation"
+
+    def _open(self, kind: str, block: JsonObject, out: list[bytes]) -> None:
+        self._close(out)
+        value: JsonObject = {"type": "content_block_start", "index": self._blocks, "content_block": block}
+        out.append(_event(b"content_block_start", value))
+        self._blocks += 1
+        self._kind = kind
+
+    def _close(self, out: list[bytes]) -> None:
+        if self._kind:
+            out.append(_event(b"content_block_stop", {"type": "content_block_stop", "index": self._blocks - 1}))
+            self._kind = ""
+            self._call = None
+
+    def _delta(self, delta: JsonObject, out: list[bytes]) -> None:
+        value: JsonObject = {"type": "content_block_delta", "index": self._blocks - 1, "delta": delta}
+        out.append(_event(b"content_block_delta", value))
+
+    def _end(self, out: list[bytes]) -> None:
+        if not self._is_started:
+            self._start(Started(), out)
+        self._flush_calls(out)
+        reason = "refusal" if self._has_refused and self._reason == "stop" else STOP_REASONS[self._reason]
+        usage = write_usage(self._usage or Usage())
+        usage.pop("cache_creation", None)
+        delta = {"stop_reason": reason, "stop_sequence": self._stop_sequence}
+        out.append(_event(b"message_delta", {"type": "message_delta", "delta": delta, "usage": usage}))
+        out.append(_event(b"message_stop", {"type": "message_stop"}))
+
+
+def _is_complete(call: _Call) -> bool:
+    """Whether the arguments so far are a whole JSON value."""
+    if call.waiting:
+        return False
+    try:
+        msgspec.json.decode("".join(call.written))
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _event(name: bytes, value: JsonObject) -> bytes:
+    return sse_event(name, encode_json(value))

@@ -1,0 +1,80 @@
+"""Thinking: how much, and in whose terms. Anthropic's models changed from token budgets to an effort.
+
+Source: Anthropic docs, "Extended thinking", "Adaptive thinking", "Effort"; models before Claude Opus 4.6 and Sonnet 4.6
+take budgets, later ones an effort, and several of those refuse a budget.
+"""
+
+import re
+from typing import Final
+
+from entresol.llm.types import JsonObject, Reasoning
+
+MIN_BUDGET: Final = 1024
+_BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
+_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
+_TAKES_BUDGET: Final = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4-(?:[0-5](?!\d)|20\d{6}))")
+
+
+def takes_budget(model: str) -> bool:
+    """True for models whose thinking is switched on with a budget."""
+    return _TAKES_BUDGET.search(model) is not None
+
+
+def is_off(reasoning: Reasoning) -> bool:
+    """True when the client asked for no thinking."""
+    return reasoning.is_enabled is False or reasoning.effort == "none" or reasoning.budget_tokens == 0
+
+
+def read_thinking(thinking: JsonObject, effort: str | None) -> Reasoning:
+    """`thinking` and `output_config.effort` as canonical reasoning."""
+    kind = thinking.get("type")
+    reasoning = Reasoning(effort=effort)
+    if kind == "disabled":
+        reasoning.is_enabled = False
+    elif kind is not None:
+        reasoning.is_enabled = True
+    budget, display = thinking.get("budget_tokens"), thinking.get("display")
+    reasoning.budget_tokens = budget if isinstance(budget, int) else None
+    reasoning.include_thoughts = {"summarized": True, "omitted": False}.get(str(display))
+    known = ("enabled", "disabled", "adaptive")
+    reasoning.extra = {
+        name: value
+        for name, value in thinking.items()
+        if name not in ("type", "budget_tokens", "display") or (name == "type" and value not in known)
+    }
+    return reasoning
+
+
+def write_own_thinking(reasoning: Reasoning) -> JsonObject | None:
+    """`thinking` as the client wrote it."""
+    if reasoning.is_enabled is None:
+        return None
+    wire: JsonObject = {"type": "disabled"}
+    if reasoning.is_enabled:
+        wire["type"] = "adaptive" if reasoning.budget_tokens is None else "enabled"
+    if reasoning.budget_tokens is not None:
+        wire["budget_tokens"] = reasoning.budget_tokens
+    if reasoning.include_thoughts is not None:
+        wire["display"] = "summarized" if reasoning.include_thoughts else "omitted"
+    return wire | reasoning.extra
+
+
+def write_foreign_thinking(reasoning: Reasoning, model: str, max_tokens: int) -> tuple[JsonObject, str | None] | None:
+    """`thinking` and the effort for a client that spoke another format; None when the answer is too short for it."""
+    if is_off(reasoning):
+        return {"type": "disabled"}, None
+    wire: JsonObject = {"type": "adaptive"}
+    effort = None
+    if takes_budget(model):
+        budget = reasoning.budget_tokens or _BUDGETS.get(reasoning.effort or "medium", 8192)
+        if max_tokens <= MIN_BUDGET:
+            return None
+        wire = {"type": "enabled", "budget_tokens": min(max(budget, MIN_BUDGET), max_tokens - 1)}
+    elif reasoning.effort is not None:
+        effort = _EFFORTS.get(reasoning.effort, "medium")
+    elif reasoning.budget_tokens is not None and reasoning.budget_tokens > 0:
+        effort = next(name for name, budget in _BUDGETS.items() if reasoning.budget_tokens <= budget or name == "max")
+        effort = _EFFORTS[effort]
+    if reasoning.include_thoughts is not None:
+        wire["display"] = "summarized" if reasoning.include_thoughts else "omitted"
+    return wire, effort

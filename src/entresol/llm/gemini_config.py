@@ -1,0 +1,160 @@
+"""Gemini's `generationConfig`: sampling, limits, thinking and the shape of the answer, in both directions.
+
+Source: Gemini API reference (v1beta), "GenerationConfig", "ThinkingConfig"; budgets for efforts are those of Gemini's
+own OpenAI-compatible endpoint.
+"""
+
+import re
+from typing import Final
+
+from entresol.llm.format import Losses
+from entresol.llm.gemini_parts import named
+from entresol.llm.gemini_schema import json_schema
+from entresol.llm.reading import ObjectReader
+from entresol.llm.types import ChatRequest, JsonObject, Reasoning, ResponseFormat
+
+_NUMBERS: Final = (
+    ("temperature", "temperature"),
+    ("top_p", "topP"),
+    ("frequency_penalty", "frequencyPenalty"),
+    ("presence_penalty", "presencePenalty"),
+)
+_INTEGERS: Final = (
+    ("top_k", "topK"),
+    ("n", "candidateCount"),
+    ("max_tokens", "maxOutputTokens"),
+    ("seed", "seed"),
+    ("top_logprobs", "logprobs"),
+)
+_MAX_STOPS: Final = 5
+_BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
+_LEVELS: Final = {
+    "none": "MINIMAL",
+    "minimal": "MINIMAL",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+    "xhigh": "HIGH",
+    "max": "HIGH",
+}
+_HAS_LEVELS: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
+
+
+def read_config(reader: ObjectReader | None, request: ChatRequest) -> None:
+    """Read a `generationConfig` into the request; what has no canonical name goes into its `extra`."""
+    if reader is None:
+        return
+    for name, wire_name in _NUMBERS:
+        setattr(request, name, reader.number(named(reader, wire_name)))
+    for name, wire_name in _INTEGERS:
+        setattr(request, name, reader.integer(named(reader, wire_name)))
+    request.stop = reader.strings(named(reader, "stopSequences")) or []
+    request.logprobs = reader.boolean(named(reader, "responseLogprobs"))
+    request.modalities = [name.lower() for name in reader.strings(named(reader, "responseModalities")) or []]
+    request.response_format = _read_format(reader)
+    thinking = reader.reader(named(reader, "thinkingConfig"))
+    if thinking is not None:
+        request.reasoning = _read_thinking(thinking)
+    request.extra.update(
+        (f"generationConfig.{name}", value) for name, value in reader.rest().items() if value is not None
+    )
+
+
+def _read_format(reader: ObjectReader) -> ResponseFormat | None:
+    if reader.peek(named(reader, "responseMimeType")) != "application/json":
+        return None  # plain text needs no word; others, such as enums, stay Gemini's own
+    reader.take(named(reader, "responseMimeType"))
+    schema = reader.mapping(named(reader, "responseJsonSchema"))
+    dialect = reader.mapping(named(reader, "responseSchema"))
+    if schema is None and dialect is not None:
+        schema = json_schema(dialect)
+    return ResponseFormat(type="json_object") if schema is None else ResponseFormat(type="json_schema", schema=schema)
+
+
+def _read_thinking(reader: ObjectReader) -> Reasoning:
+    reasoning = Reasoning(include_thoughts=reader.boolean(named(reader, "includeThoughts")))
+    budget = reader.integer(named(reader, "thinkingBudget"))
+    level = reader.string(named(reader, "thinkingLevel"))
+    if budget == -1:
+        reasoning.is_enabled = True  # as much as the model sees fit
+    elif budget is not None:
+        reasoning.budget_tokens = budget
+        reasoning.is_enabled = budget > 0
+    if level is not None and level != "THINKING_LEVEL_UNSPECIFIED":
+        reasoning.effort = level.lower()
+    reasoning.extra = {name: value for name, value in reader.rest().items() if value is not None}
+    return reasoning
+
+
+def write_config(request: ChatRequest, losses: Losses) -> JsonObject:
+    """The `generationConfig` for a request."""
+    wire: JsonObject = {}
+    for name, wire_name in _NUMBERS + _INTEGERS:
+        value = getattr(request, name)
+        if value is not None and losses.takes(name):
+            wire[wire_name] = value
+    if request.logprobs is not None and losses.takes("logprobs"):
+        wire["responseLogprobs"] = request.logprobs
+    if request.stop and losses.takes("stop"):
+        if len(request.stop) > _MAX_STOPS and not losses.is_own:
+            raise losses.refuse("stop", f"it takes {_MAX_STOPS} stop sequences at most")
+        wire["stopSequences"] = request.stop
+    if request.modalities and request.modalities != ["text"] and losses.takes("modalities"):
+        wire["responseModalities"] = [name.upper() for name in request.modalities]
+    _write_format(request.response_format, wire, losses)
+    _write_thinking(request, wire, losses)
+    return wire
+
+
+def _write_format(wanted: ResponseFormat | None, wire: JsonObject, losses: Losses) -> None:
+    if wanted is None or wanted.type == "text" or not losses.takes("response_format"):
+        return
+    wire["responseMimeType"] = "application/json"
+    if wanted.type == "json_schema" and wanted.schema is not None:
+        wire["responseJsonSchema"] = wanted.schema
+    for name in ("name", "description"):
+        if getattr(wanted, name) is not None:
+            losses.drop(f"response_format.json_schema.{name}")
+
+
+def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
+    reasoning = request.reasoning
+    if reasoning is None or not losses.takes("reasoning"):
+        return
+    config: JsonObject = {}
+    shows = reasoning.include_thoughts
+    if shows is None and reasoning.is_enabled and not losses.is_own:
+        shows = True  # Anthropic's clients see the thinking that they ask for
+    if shows is not None:
+        config["includeThoughts"] = shows
+    if losses.is_own:
+        _write_own_amount(reasoning, config)
+    else:
+        _write_amount(reasoning, request.model, config)
+    config |= losses.own(reasoning.extra)
+    if config:
+        wire["thinkingConfig"] = config
+
+
+def _write_own_amount(reasoning: Reasoning, config: JsonObject) -> None:
+    if reasoning.budget_tokens is not None:
+        config["thinkingBudget"] = reasoning.budget_tokens
+    elif reasoning.is_enabled:
+        config["thinkingBudget"] = -1
+    if reasoning.effort is not None:
+        config["thinkingLevel"] = reasoning.effort.upper()
+
+
+def _write_amount(reasoning: Reasoning, model: str, config: JsonObject) -> None:
+    has_levels = _HAS_LEVELS.search(model) is not None
+    is_off = reasoning.is_enabled is False or reasoning.effort == "none"
+    if is_off or reasoning.effort is not None:
+        effort = "none" if is_off else reasoning.effort or "medium"
+        if has_levels:
+            config["thinkingLevel"] = _LEVELS.get(effort, "MEDIUM")  # these models cannot be kept from thinking at all
+        else:
+            config["thinkingBudget"] = 0 if is_off else _BUDGETS.get(effort, 8192)
+    elif reasoning.budget_tokens is not None:
+        config["thinkingBudget"] = reasoning.budget_tokens
+    elif reasoning.is_enabled and not has_levels:
+        config["thinkingBudget"] = -1

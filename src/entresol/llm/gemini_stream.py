@@ -1,0 +1,257 @@
+"""Gemini's streams: responses that each carry more, as events and back, in both framings.
+
+Source: Gemini API reference (v1beta), "models.streamGenerateContent": server-sent events with `alt=sse`, else one JSON
+array. There is no end mark: a stream is whole when its candidates have a finish reason.
+"""
+
+from typing import Final
+
+import msgspec
+
+from entresol.llm.events import (
+    ChatEvent,
+    Ended,
+    Failed,
+    Finished,
+    LogprobsDelta,
+    PartAdded,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from entresol.llm.format import Format, StreamShape, bad_field, bad_response, encode_json
+from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
+from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
+from entresol.llm.gemini_wire import (
+    WIRE_REASONS,
+    ErrorWire,
+    Feedback,
+    ResponseSplitter,
+    UsageWire,
+    finish_reason,
+    read_error,
+    read_usage,
+    stream_error_status,
+    write_usage,
+)
+from entresol.llm.reading import ObjectReader
+from entresol.llm.sse import sse_data
+from entresol.llm.types import JsonObject, Part, Text, Thinking, ToolCall, Usage
+
+
+class _Content(msgspec.Struct):
+    parts: list[JsonObject] | None = None
+
+
+class _Candidate(msgspec.Struct, rename="camel"):
+    index: int = 0
+    content: _Content | None = None
+    finish_reason: str | None = None
+    logprobs_result: JsonObject | None = None
+
+
+class _Response(msgspec.Struct, rename="camel"):
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: Feedback | None = None
+    usage_metadata: UsageWire | None = None
+    model_version: str | None = None
+    response_id: str | None = None
+    error: ErrorWire | None = None
+
+
+_decode_response: Final = msgspec.json.Decoder(_Response).decode
+
+
+class GeminiStreamDecoder:
+    """Responses as events."""
+
+    def __init__(self) -> None:
+        self._splitter = ResponseSplitter()
+        self._is_started = False
+        self._id = ""
+        self._calls: dict[int, int] = {}
+        """Calls so far, by candidate."""
+        self._open: set[int] = set()
+        """Candidates seen that have not finished."""
+        self._has_finished = False
+        self._has_failed = False
+
+    def feed(self, data: bytes) -> list[ChatEvent]:
+        return self._read(self._splitter.feed(data))
+
+    def finish(self) -> list[ChatEvent]:
+        out = self._read(self._splitter.finish())
+        if self._has_finished and not self._open and not self._has_failed:
+            out.append(Ended())
+        return out
+
+    def _read(self, responses: list[bytes]) -> list[ChatEvent]:
+        out: list[ChatEvent] = []
+        for data in responses:
+            try:
+                response = _decode_response(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise bad_response(f"a part of the stream is not valid: {error}") from error
+            self._read_response(response, out)
+        return out
+
+    def _read_response(self, response: _Response, out: list[ChatEvent]) -> None:
+        if response.error is not None:
+            self._has_failed = True
+            out.append(Failed(read_error(response.error, stream_error_status(response.error))))
+            return
+        if not self._is_started:
+            self._is_started = True
+            self._id = response.response_id or ""
+            out.append(Started(self._id, response.model_version or ""))
+        for candidate in response.candidates or ():
+            self._read_candidate(candidate, out)
+        feedback = response.prompt_feedback
+        if feedback is not None and feedback.block_reason is not None and not response.candidates:
+            self._has_finished = True
+            out.append(Finished("content_filter"))
+        if response.usage_metadata is not None:
+            out.append(UsageReported(read_usage(response.usage_metadata)))
+
+    def _read_candidate(self, candidate: _Candidate, out: list[ChatEvent]) -> None:
+        choice = candidate.index
+        self._open.add(choice)
+        content = candidate.content
+        for wire in (content.parts if content is not None else None) or ():
+            self._read_part(read_part(ObjectReader(wire, "content.parts[]", bad_field), None), choice, out)
+        if candidate.logprobs_result is not None:
+            out.append(LogprobsDelta(read_logprobs(candidate.logprobs_result), choice))
+        reason = finish_reason(candidate.finish_reason, has_calls=self._calls.get(choice, 0) > 0)
+        if reason is not None:
+            self._open.discard(choice)
+            self._has_finished = True
+            out.append(Finished(reason, choice))
+
+    def _read_part(self, part: Part, choice: int, out: list[ChatEvent]) -> None:
+        if isinstance(part, Text):
+            if part.text or part.signature is not None:
+                out.append(TextDelta(part.text, choice, part.signature))
+        elif isinstance(part, Thinking):
+            out.append(ThinkingDelta(part.text, choice, part.signature))
+        elif isinstance(part, ToolCall):
+            index = self._calls.get(choice, 0)
+            self._calls[choice] = index + 1
+            call_id = part.id or made_id(self._id, choice, index, part.name, part.arguments)
+            out.append(ToolCallStarted(index, call_id, part.name, choice, signature=part.signature))
+            out.append(ToolArgumentsDelta(index, part.arguments, choice))
+        else:
+            out.append(PartAdded(part, choice))
+
+
+class _Candidates(msgspec.Struct):
+    """One candidate on its way out."""
+
+    calls: dict[int, ToolCall] = {}
+    reason: str | None = None
+
+
+class GeminiStreamEncoder:
+    """Events as responses. Function calls go out whole, when their candidate finishes; usage with the last response."""
+
+    def __init__(self, shape: StreamShape, wire_format: Format) -> None:
+        self._shape = shape
+        self._format = wire_format
+        self._has_sent = False
+        self._tail: JsonObject = {"modelVersion": shape.model}
+        self._usage: Usage | None = None
+        self._candidates: dict[int, _Candidates] = {}
+
+    def encode(self, events: list[ChatEvent]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            if isinstance(event, TextDelta | RefusalDelta):
+                if event.text or (isinstance(event, TextDelta) and event.signature is not None):
+                    self._part(event.choice, _text_part(event), out)
+            elif isinstance(event, ThinkingDelta):
+                self._part(event.choice, answer_thinking(event.text, event.signature or event.redacted), out)
+            elif isinstance(event, Started):
+                self._tail = {"modelVersion": event.model or self._shape.model}
+                if event.id:
+                    self._tail["responseId"] = event.id
+            elif isinstance(event, UsageReported):
+                self._usage = event.usage
+            elif isinstance(event, Failed):
+                out.append(self._fail(event))
+            elif isinstance(event, Ended):
+                self._end(out)
+            else:
+                self._encode_rare(event, out)
+        return b"".join(out)
+
+    def _encode_rare(self, event: ChatEvent, out: list[bytes]) -> None:
+        if isinstance(event, ToolCallStarted):
+            call = ToolCall(id=event.id, name=event.name, signature=event.signature)
+            self._candidate(event.choice).calls[event.index] = call
+        elif isinstance(event, ToolArgumentsDelta):
+            waiting = self._candidate(event.choice).calls.get(event.index)
+            if waiting is not None:
+                waiting.arguments += event.text
+        elif isinstance(event, Finished):
+            self._flush_calls(event.choice, out)
+            self._candidate(event.choice).reason = WIRE_REASONS[event.reason]
+        elif isinstance(event, LogprobsDelta):
+            candidate: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
+            out.append(self._frame({"candidates": [candidate]}))
+        elif isinstance(event, PartAdded):
+            for part in answer_parts([event.part], False, []):
+                self._part(event.choice, part, out)
+
+    def _candidate(self, choice: int) -> _Candidates:
+        return self._candidates.setdefault(choice, _Candidates())
+
+    def _part(self, choice: int, part: JsonObject, out: list[bytes]) -> None:
+        self._candidate(choice)
+        out.append(self._frame({"candidates": [{"content": {"role": "model", "parts": [part]}, "index": choice}]}))
+
+    def _flush_calls(self, choice: int, out: list[bytes]) -> None:
+        candidate = self._candidate(choice)
+        for index in sorted(candidate.calls):
+            self._part(choice, answer_call(candidate.calls[index]), out)
+        candidate.calls = {}
+
+    def _end(self, out: list[bytes]) -> None:
+        for choice in list(self._candidates):
+            self._flush_calls(choice, out)
+        last: JsonObject = {
+            "candidates": [
+                {
+                    "content": {"role": "model", "parts": [{"text": ""}]},
+                    "finishReason": each.reason or "STOP",
+                    "index": n,
+                }
+                for n, each in sorted((self._candidates or {0: _Candidates()}).items())
+            ]
+        }
+        if self._usage is not None:
+            last["usageMetadata"] = write_usage(self._usage)
+        out.append(self._frame(last))
+        if self._shape.framing == "json-array":
+            out.append(b"]")
+
+    def _frame(self, response: JsonObject) -> bytes:
+        body = encode_json(response | self._tail)
+        if self._shape.framing == "sse":
+            return sse_data(body)
+        before = b",\r\n" if self._has_sent else b"["
+        self._has_sent = True
+        return before + body
+
+    def _fail(self, event: Failed) -> bytes:
+        if self._shape.framing == "json-array" and not self._has_sent:
+            return b"[" + self._format.error_body(event.error, self._shape.request_id) + b"]"
+        return self._format.stream_error(event.error, self._shape.request_id, self._shape.framing)
+
+
+def _text_part(event: TextDelta | RefusalDelta) -> JsonObject:
+    if isinstance(event, TextDelta) and event.signature is not None:
+        return {"text": event.text, "thoughtSignature": event.signature}
+    return {"text": event.text}
