@@ -26,6 +26,7 @@ class Life:
         self.loop = asyncio.get_running_loop()
         self.gateway: Gateway
         self.has_begun = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stopping = asyncio.Event()
         self.forced = asyncio.Event()
 
@@ -64,7 +65,7 @@ class Life:
     async def live(self, sockets: Sockets, begun: Callable[[], None]) -> int:
         """Serve until stopped. Returns the exit code."""
         await self.gateway.listen(sockets, StatusPage(self, self.settings.status.kong_metric_names))
-        self._tick()
+        self.start_clock()
         gc.collect()
         gc.freeze()  # what exists now is there to stay: later collections need not look at it
         self.has_begun = True
@@ -73,6 +74,7 @@ class Life:
         draining = asyncio.ensure_future(self.gateway.drain(self.settings.workers.drain_s))
         forced = asyncio.ensure_future(self.forced.wait())
         await asyncio.wait((draining, forced), return_when=asyncio.FIRST_COMPLETED)
+        self.stop_clock()
         if draining.done():
             forced.cancel()
             draining.result()
@@ -80,10 +82,16 @@ class Life:
         draining.cancel()
         return 1
 
-    def _tick(self) -> None:
-        self.loop.call_later(1.0, self._tick)
+    def start_clock(self) -> None:
+        """Tick once a second from now on."""
+        self._timer = self.loop.call_later(1.0, self.start_clock)
         self.gateway.tick()
         try:
             self.every_second()
         except Exception:  # the clocks must go on whatever happens
             logger.exception("the work of this second failed")
+
+    def stop_clock(self) -> None:
+        """Tick no more."""
+        if self._timer is not None:
+            self._timer.cancel()
