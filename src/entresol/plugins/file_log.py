@@ -12,8 +12,6 @@ from entresol.api_floor.plugin import Plugin, PluginConfig
 class FileLogConfig(PluginConfig, frozen=True, kw_only=True):
     """Kong's fields."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"custom_fields_by_lua"})
-
     path: Annotated[
         str,
         Meta(
@@ -24,6 +22,13 @@ class FileLogConfig(PluginConfig, frozen=True, kw_only=True):
         ),
     ]
     reopen: Annotated[bool, Meta(description="Open the file afresh for every batch, for log rotation.")] = False
+    custom_fields_by_lua: Annotated[dict[str, str], Meta(description="Not supported: must be empty.")] = {}
+
+    def violations(self) -> list[tuple[str, str]]:
+        """What would need Lua."""
+        if self.custom_fields_by_lua:
+            return [("custom_fields_by_lua", "not supported: there is no Lua to run")]
+        return []
 
 
 class FileLog(Plugin[FileLogConfig]):

@@ -29,6 +29,12 @@ def samples(gate: Gateway) -> dict[str, dict[tuple[str, ...], float]]:
     return found
 
 
+def test_every_field_of_kong_switched_off_loads() -> None:
+    flags = ["ai", "bandwidth", "latency", "status_code", "upstream_health", "wasm"]
+    gate = Gateway((Prometheus, {"per_consumer": False, **{f"{flag}_metrics": False for flag in flags}}))
+    assert gate.call().status == 200
+
+
 def test_nothing_is_counted_until_a_flag_asks_for_it() -> None:
     gate = Gateway((Prometheus, {}))
     gate.call()
@@ -181,7 +187,7 @@ def test_cells_go_on_counting_after_a_reload() -> None:
     ("config", "path", "message"),
     [
         ({"upstream_health_metrics": True}, "upstream_health_metrics", "not supported yet: there are no upstream"),
-        ({"wasm_metrics": True}, "wasm_metrics", "not supported yet"),
+        ({"wasm_metrics": True}, "wasm_metrics", "not supported: there are no WebAssembly filters"),
         ({"ai_metrics": "on"}, "ai_metrics", "expected a boolean"),
     ],
 )
