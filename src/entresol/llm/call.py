@@ -32,6 +32,8 @@ from entresol.llm.provider import Provider, Url
 
 _JSON: Final = (b"content-type", b"application/json")
 _IDENTITY: Final = (b"accept-encoding", b"identity")
+_PASSED: Final = StreamShape(model="")
+"""Stands in where nothing is encoded."""
 
 
 class OutboundRequest(msgspec.Struct):
@@ -70,7 +72,7 @@ class LLMCall:
         self._upstream = upstream
         self._request_id = request_id
         self._now = now
-        self._shape = StreamShape(model=model)
+        self._shape = _PASSED
         self._filter: Callable[[bytes, bool], bytes] | None = None
         self._answer: Answer | None = None
 

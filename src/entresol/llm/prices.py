@@ -20,7 +20,7 @@ _FAST_TIER: Final = re.compile(r"\bfast\b")
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rates for calls with more than `above` input tokens."""
+    """Rates for calls with more than `above` input tokens; 0 for all calls."""
 
     above: Annotated[int, msgspec.Meta(ge=0)]
     rates: Rates
@@ -78,22 +78,35 @@ class Prices:
         self._options = options
         self._table = table
         self._provider = provider
-        self._models: dict[str, Model | None] = {}
+        self._known: dict[tuple[str, str | None, float], tuple[Tier, ...]] = {}
         self._own = own_rates(options)
+        self._has_factors = bool(options.context_window_factor or options.service_tier_factor)
 
     def cost(self, model: str, usage: Usage, service_tier: str | None, now: float) -> int | None:
         """Nano-dollars of a call at `now` (epoch seconds); None if no price is known."""
         rates = self._own
         if rates is None:
-            if model not in self._models:
-                if len(self._models) > 1000:  # names come from clients where no model is configured
-                    self._models.clear()
-                self._models[model] = self._table.find(self._provider, model)
-            known = self._models[model]
-            rates = None if known is None else table_rates(known, usage.total_input, service_tier, now)
-        if rates is None:
-            return None
-        return cost_nanodollars(usage, self._factored(rates, usage, service_tier))
+            size = usage.total_input
+            for tier in self._tiers(model, service_tier, now):
+                if size > tier.above or not tier.above:
+                    rates = tier.rates
+                    break
+            else:
+                return None
+        if self._has_factors:
+            rates = self._factored(rates, usage, service_tier)
+        return cost_nanodollars(usage, rates)
+
+    def _tiers(self, model: str, service_tier: str | None, now: float) -> tuple[Tier, ...]:
+        """The table's tiers that hold today, the largest threshold first. Memoised: they change at midnight at most."""
+        key = model, service_tier, now // 86_400
+        tiers = self._known.get(key)
+        if tiers is None:
+            if len(self._known) > 1000:  # names come from clients where no model is configured
+                self._known.clear()
+            found = self._table.find(self._provider, model)
+            tiers = self._known[key] = () if found is None else tiers_of(found, service_tier, now)
+        return tiers
 
     def cost_of_any(
         self, models: Iterable[str | None], usage: Usage, service_tier: str | None, now: float
@@ -137,15 +150,14 @@ def own_rates(options: ModelOptions) -> Rates | None:
     )
 
 
-def table_rates(model: Model, input_tokens: int, service_tier: str | None, now: float) -> Rates | None:
-    """The table's rates for a call of this size, service tier and day; a tier without prices costs the default."""
+def tiers_of(model: Model, service_tier: str | None, now: float) -> tuple[Tier, ...]:
+    """A model's prices at `now`, the largest threshold first; a service tier without prices costs the default."""
     today = datetime.fromtimestamp(now, UTC).date().isoformat()
     for tier in dict.fromkeys((service_tier, None)):
         for row in model.rows:
             if row.service_tier == tier and row.since <= today:
-                passed = [step for step in row.tiers if input_tokens > step.above or step.above == 0]
-                return passed[-1].rates if passed else None
-    return None
+                return row.tiers[::-1]
+    return ()
 
 
 @cache

@@ -4,6 +4,7 @@ Messages are Kong's. They hold for requests in OpenAI's formats, which one field
 to bring their prompt.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -17,12 +18,13 @@ _ROUTE_TYPES: Final[dict[Operation, str]] = {
     "embeddings": "llm/v1/embeddings",
 }
 _PROMPT_OF: Final = {"messages": "llm/v1/chat", "prompt": "llm/v1/completions", "input": "llm/v1/embeddings"}
+_PROMPT: Final = re.compile(rb'"[^"]|\[\s*[^\]\s]')
 
 
 def check_prompt(wire_format: Format, fields: Fields) -> None:
     """Raises ClientError unless the request holds a prompt of this format, and of no other."""
     name = wire_format.prompt_field
-    is_openai = wire_format.name.startswith("openai-")
+    is_openai = name in _PROMPT_OF and wire_format.name.startswith("openai-")
     if not _holds_prompt(fields.get(name)):
         other = next((each for each in _PROMPT_OF if each != name and _holds_prompt(fields.get(each))), None)
         if is_openai and other is not None:
@@ -50,7 +52,4 @@ def _holds_prompt(raw: msgspec.Raw | None) -> bool:
     """True for a text or list that is not empty."""
     if raw is None:
         return False
-    start = bytes(memoryview(raw)[:64])
-    if start[:1] == b'"':
-        return start[1:2] != b'"'
-    return start[:1] == b"[" and start[1:].lstrip()[:1] != b"]"
+    return _PROMPT.match(raw) is not None

@@ -42,14 +42,14 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
 
     A bucket without a rate of its own is billed as what it is a part of: cached and spoken input as input, and so on.
     """
-    write = _or(rates.cache_write, rates.input)
-    pico = (
-        usage.input * rates.input
-        + usage.cache_read * _or(rates.cache_read, rates.input)
-        + usage.cache_write * write
-        + usage.cache_write_1h * _or(rates.cache_write_1h, write)
-        + usage.input_audio * _or(rates.input_audio, rates.input)
-    )
+    pico = usage.input * rates.input
+    if usage.cache_read:
+        pico += usage.cache_read * _or(rates.cache_read, rates.input)
+    if usage.cache_write or usage.cache_write_1h:
+        write = _or(rates.cache_write, rates.input)
+        pico += usage.cache_write * write + usage.cache_write_1h * _or(rates.cache_write_1h, write)
+    if usage.input_audio:
+        pico += usage.input_audio * _or(rates.input_audio, rates.input)
     for tokens, rate in (
         (usage.output + usage.reasoning, rates.output),
         (usage.output_audio, rates.output_audio),
@@ -65,22 +65,21 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
 
 def prompt_details(usage: Usage) -> dict[str, int] | None:
     """What of the prompt was cached or spoken, in OpenAI's words; None if nothing was."""
-    details = {
-        "cached_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write + usage.cache_write_1h,
-        "audio_tokens": usage.input_audio,
-    }
-    return details if any(details.values()) else None
+    written = usage.cache_write + usage.cache_write_1h
+    if not (usage.cache_read or written or usage.input_audio):
+        return None
+    return {"cached_tokens": usage.cache_read, "cache_write_tokens": written, "audio_tokens": usage.input_audio}
 
 
 def completion_details(usage: Usage) -> dict[str, int] | None:
     """What of the answer was reasoning, speech or images; None if nothing was."""
-    details = {
+    if not (usage.reasoning or usage.output_audio or usage.output_image):
+        return None
+    return {
         "reasoning_tokens": usage.reasoning,
         "audio_tokens": usage.output_audio,
         "image_tokens": usage.output_image,
     }
-    return details if any(details.values()) else None
 
 
 def rate_of(dollars_per_million: float) -> int:

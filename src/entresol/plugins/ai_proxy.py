@@ -135,6 +135,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         if version is not None:
             self._version = version[0], (model.options.anthropic_version or version[1]).encode()
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
+        self._model_fields: dict[str, tuple[bytes, bytes]] = {}
         self._origins: dict[tuple[str, str, int, object], Origin] = {}
 
     @property
@@ -223,7 +224,7 @@ class AiProxy(Plugin[AiProxyConfig]):
             headers.set(b"content-type", answer.content_type)
             headers.remove(b"content-encoding")
         if self.config.model_name_header:
-            headers.pairs.append((self._model_header, field_value(f"{self._provider.name}/{call.llm.model}")))
+            headers.pairs.append(self._model_field(call.llm.model))
         if call.dropped:
             headers.pairs.append((b"x-entresol-dropped", field_value(", ".join(call.dropped))))
         if answer.needs_whole:
@@ -231,6 +232,14 @@ class AiProxy(Plugin[AiProxyConfig]):
         elif answer.is_stream:
             head.content_length = None
             exchange.render_stream_error = call.llm.failure
+
+    def _model_field(self, model: str) -> tuple[bytes, bytes]:
+        field = self._model_fields.get(model)
+        if field is None:
+            if len(self._model_fields) > 100:  # names may come from clients
+                self._model_fields.clear()
+            field = self._model_fields[model] = self._model_header, field_value(f"{self._provider.name}/{model}")
+        return field
 
     def body_filter(self, exchange: Exchange) -> BodyFilter | None:
         """Read along, or translate."""

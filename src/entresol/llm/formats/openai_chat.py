@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from entresol.llm.format import (
-    CallFacts,
     ChatFormat,
     Encoded,
     Losses,
@@ -204,12 +203,6 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
 
     def stream_encoder(self, shape: StreamShape) -> StreamEncoder:
         return OpenAIStreamEncoder(shape, _WIRE_REASONS, self)
-
-    def response_facts(self, body: bytes) -> CallFacts:
-        facts = super().response_facts(body)
-        if facts.error is None and b'"choices"' not in body:
-            raise bad_field("choices", "is required")
-        return facts
 
 
 # Requests: reading.

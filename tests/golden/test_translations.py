@@ -1,0 +1,124 @@
+"""Every golden case of every chat format, translated into every other one.
+
+In `golden/<format>/`, with the format's name in snake case:
+
+    case.json              a request            case.<target>.json             what the target's provider gets
+    case.response.json     an answer            case.response.<target>.json    what the target's client gets
+    case.sse               a stream             case.<target>.sse              the same for a stream
+
+`<target>` is the name of a format. `pytest tests/golden --golden-update` writes the targets; the diff is the review.
+"""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from entresol.core.errors import GatewayError
+from entresol.llm.answers import TranslatedStream
+from entresol.llm.format import ChatFormat, Profile, StreamShape
+from entresol.llm.registry import format_named
+
+HERE = Path(__file__).parent
+PROFILES = {
+    "openai-chat": Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True),
+    "anthropic-messages": Profile(provider="anthropic"),
+    "gemini": Profile(provider="gemini"),
+}
+FORMATS = tuple(PROFILES)
+
+
+def sources(suffix: str) -> list[Path]:
+    """The cases: files `<case><suffix>`, where a case has no dot in its name."""
+    folders = [HERE / name.replace("-", "_") for name in FORMATS]
+    paths = [path for folder in folders for path in folder.glob(f"*{suffix}")]
+    return sorted(path for path in paths if "." not in path.name.removesuffix(suffix))
+
+
+def shown(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def chat_format(name: str) -> ChatFormat:
+    found = format_named(name)
+    assert isinstance(found, ChatFormat)
+    return found
+
+
+def source_of(path: Path) -> ChatFormat:
+    return chat_format(path.parent.name.replace("_", "-"))
+
+
+def compare(path: Path, result: bytes, update: bool) -> None:
+    if update:
+        path.write_bytes(result)
+    assert path.exists(), f"{path.name} is missing: run with --golden-update and review it"
+    assert path.read_bytes() == result
+
+
+def as_json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def path_for(wire_format: ChatFormat, stream: bool) -> tuple[str, str]:
+    """What a client's URL says, in the format where it says something."""
+    if wire_format.name != "gemini":
+        return "", ""
+    return f"/v1beta/models/gemini-test:{'streamGenerateContent' if stream else 'generateContent'}", "alt=sse"
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".json"), ids=shown)
+def test_a_request_becomes_what_is_written(path: Path, target: str, golden_update: bool) -> None:
+    source = source_of(path)
+    try:
+        request = source.decode_request(path.read_bytes(), *path_for(source, False))
+        encoded = chat_format(target).encode_request(request, PROFILES[target])
+        result: object = {"dropped": encoded.dropped, "body": msgspec.json.decode(encoded.body)}
+    except GatewayError as error:
+        result = {"refused": {"code": error.code, "message": error.message}}
+    compare(path.with_name(f"{path.stem}.{target}.json"), as_json(result), golden_update)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".response.json"), ids=shown)
+def test_an_answer_becomes_what_is_written(path: Path, target: str, golden_update: bool) -> None:
+    try:
+        response = source_of(path).decode_response(path.read_bytes())
+        encoded = chat_format(target).encode_response(response)
+        result: object = {"dropped": encoded.dropped, "body": msgspec.json.decode(encoded.body)}
+    except GatewayError as error:
+        result = {"refused": {"code": error.code, "message": error.message}}
+    name = path.name.removesuffix(".json")
+    compare(path.with_name(f"{name}.{target}.json"), as_json(result), golden_update)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".sse"), ids=shown)
+def test_a_stream_becomes_what_is_written(path: Path, target: str, golden_update: bool) -> None:
+    client = chat_format(target)
+    shape = StreamShape(model="asked-model", created=1_700_000_000, request_id="0" * 32)
+    answer = TranslatedStream(source_of(path).stream_decoder(), client.stream_encoder(shape), client, shape)
+    try:
+        result = answer.feed(path.read_bytes(), True)
+    except GatewayError as error:
+        result = f"refused: {error}\n".encode()
+    compare(path.with_name(f"{path.stem}.{target}.sse"), result, golden_update)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".sse"), ids=shown)
+def test_a_stream_cut_into_single_bytes_becomes_the_same(path: Path, target: str) -> None:
+    client = chat_format(target)
+    shape = StreamShape(model="asked-model", created=1_700_000_000, request_id="0" * 32)
+    data = path.read_bytes()
+    answer = TranslatedStream(source_of(path).stream_decoder(), client.stream_encoder(shape), client, shape)
+    try:
+        pieces = [answer.feed(data[at : at + 1], at + 1 == len(data)) for at in range(len(data))]
+    except GatewayError as error:
+        pieces = [f"refused: {error}\n".encode()]
+    expected = path.with_name(f"{path.stem}.{target}.sse").read_bytes()
+    if expected.startswith(b"refused"):
+        assert pieces[-1].startswith(b"refused")
+    else:
+        assert b"".join(pieces) == expected
