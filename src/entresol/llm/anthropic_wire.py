@@ -49,7 +49,7 @@ class _Answer(msgspec.Struct):
     model: str | None = None
     stop_reason: str | None = None
     usage: UsageWire | None = None
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = msgspec.Raw()
     error: ErrorWire | None = None
 
 
@@ -193,7 +193,7 @@ class AnthropicFormat(Format):
         if answer.error is not None:
             error = read_error(answer.error, stream_error_status(answer.error))
             return CallFacts(error=error, is_complete=True)
-        if answer.content is None:
+        if not memoryview(answer.content).nbytes:
             raise bad_field("content", "is required")
         facts = CallFacts(is_complete=True)
         _add_message(facts, answer, UsageWire())
