@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from conformance.http1.recording_upstream import RecordingUpstream
 from entresol.api_floor.answers import Identity
@@ -18,6 +18,7 @@ from entresol.api_floor.plan import Plan
 from entresol.api_floor.router import RouteTable
 from entresol.net.client import Http1Transport
 from entresol.net.limits import Limits
+from entresol.net.listener import Listener, bind_socket, serve
 from entresol.net.server import HttpServer
 
 MAX_BODY = 100_000
@@ -75,9 +76,15 @@ def plan_for(upstream_port: int, clock: SystemClock) -> Plan:
 class Gateway:
     """`async with Gateway() as gateway`: listens on `gateway.port`, forwards to `gateway.upstream`."""
 
-    def __init__(self, upstream: RecordingUpstream | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        upstream: RecordingUpstream | None = None,
+        limits: Limits = LIMITS,
+        listener: Listener = Listener("127.0.0.1:0"),  # noqa: B008  # immutable
+    ) -> None:
         self.upstream = upstream or RecordingUpstream()
         self.limits = limits
+        self.listener = listener
         self.clock = SystemClock()
 
     async def __aenter__(self) -> Self:
@@ -88,14 +95,15 @@ class Gateway:
         plan = plan_for(upstream_port, self.clock)
         self.floor = ApiFloor(plan, self.transport, self.clock, Identity("Entresol", "0"))
         self.server = HttpServer(self.floor, self.limits, self.clock)
-        self._listener = await loop.create_server(self.server.protocol, "127.0.0.1", 0)
-        self.port: int = self._listener.sockets[0].getsockname()[1]
+        sock = bind_socket(self.listener.address)
+        self.port: int = 0 if self.listener.address.startswith("unix:") else sock.getsockname()[1]
+        self.listening = await serve(loop, sock, self.listener, self.server)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._listener.close()
+        self.listening.close()
         for connection in tuple(self.server.connections):
             connection.abort()
         self.transport.close()
@@ -107,9 +115,9 @@ class Gateway:
         self.server.sweep()
         self.transport.sweep(self.clock.monotonic())
 
-    async def connect(self) -> "RawClient":
-        """A client connection."""
-        return RawClient(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22))
+    async def connect(self, **options: Any) -> "RawClient":
+        """A client connection; `options` are those of `open_connection`, such as `ssl`."""
+        return RawClient(*await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22, **options))
 
 
 class Answer:
@@ -215,9 +223,9 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 
 
 @asynccontextmanager
-async def client_of(gateway: Gateway) -> AsyncIterator[RawClient]:
+async def client_of(gateway: Gateway, **options: Any) -> AsyncIterator[RawClient]:
     """A client connection that is closed in the end."""
-    client = await gateway.connect()
+    client = await gateway.connect(**options)
     try:
         yield client
     finally:
