@@ -2,7 +2,7 @@
 
 The steps themselves, in their order, are in `pipeline.py`. The laws:
 
-1. Every entry from outside goes through `run`, so whatever a step raises becomes an answer, never a lost request.
+1. Every entry from outside catches whatever a step raises and hands it to `fault`: an answer, never a lost request.
 2. `_is_done` is set once, by `log`; after it nothing is sent, and late callbacks do nothing.
 3. A request that ends before its upstream does cancels the upstream call.
 """
@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ParamSpec
 
 from entresol.api_floor.answers import Identity, gateway_response
 from entresol.api_floor.entities import Consumer
@@ -27,7 +26,6 @@ from entresol.core.ports import Clock, Responder, UpstreamCall
 
 logger = logging.getLogger("entresol.api_floor")
 
-P = ParamSpec("P")
 Phase = Callable[[Exchange], Outcome | Awaitable[Outcome | None] | None]
 HELD_UNREAD = 65536  # bytes of a request body that may pile up before somebody consumes them
 HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
@@ -82,7 +80,10 @@ class Passage:
         self._body.add(data, last, trailers)
         resume, self._resume = self._resume, None
         if resume is not None:
-            self.run(resume)
+            try:
+                resume()
+            except Exception as error:  # noqa: BLE001  # answered and logged there
+                self.fault(error)
         elif self._body.size > HELD_UNREAD:
             self._is_request_paused = True
             self._responder.pause_request()
@@ -119,15 +120,21 @@ class Passage:
         exchange.source = "service"
         head.headers = Headers(end_to_end_fields(head.headers))
         self._identity.mark_proxied(head.headers, exchange)
-        self.run(self._start, head)
+        try:
+            self._start(head)
+        except Exception as error:  # noqa: BLE001  # answered and logged there
+            self.fault(error)
 
     def on_response_body(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         if self._is_done:
             return
-        if self._held is None:
-            self.run(self.body_filter, data, last, trailers)
-        else:
-            self._hold(self._held, data, last)
+        try:
+            if self._held is None:
+                self.body_filter(data, last, trailers)
+            else:
+                self._hold(self._held, data, last)
+        except Exception as error:  # noqa: BLE001  # answered and logged there
+            self.fault(error)
 
     def on_upstream_error(self, error: GatewayError) -> None:
         self._call = None
@@ -172,7 +179,10 @@ class Passage:
             if not waited.cancelled() and waited.exception() is not None:
                 logger.warning("request %s ended before a plugin failed: %r", self.exchange.request_id, waited)
             return
-        self.run(self._take_outcome, waited, step)
+        try:
+            self._take_outcome(waited, step)
+        except Exception as error:  # noqa: BLE001  # answered and logged there
+            self.fault(error)
 
     def _take_outcome(self, waited: "asyncio.Future[Outcome | None]", step: Callable[[], None]) -> None:
         if waited.cancelled():
@@ -185,14 +195,13 @@ class Passage:
 
     # How a request ends.
 
-    def run(self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Every entry to the path: whatever a step raises becomes an answer."""
-        try:
-            step(*args, **kwargs)
-        except GatewayError as error:
+    def fault(self, error: Exception) -> None:
+        """Whatever a step raises becomes an answer, never a lost request."""
+        if isinstance(error, GatewayError):
             self.fail(error)
-        except Exception:  # noqa: BLE001  # the edge: logged and answered there
-            self._fail_unexpectedly()
+        else:
+            logger.error("request %s failed", self.exchange.request_id, exc_info=error)
+            self.fail(InternalError("internal_error", "An unexpected error occurred"))
 
     def answer(self, outcome: Outcome | GatewayError) -> None:
         """End the request with a response of our own."""
@@ -214,18 +223,18 @@ class Passage:
         exchange = self.exchange
         exchange.error, exchange.source = error, "error"
         if not self._is_started:
-            return self.run(self.answer, error)
+            try:
+                self.answer(error)
+            except Exception as second:  # noqa: BLE001  # answered and logged there
+                self.fault(second)
+            return
         self._drop_upstream()
         render, head = exchange.render_stream_error, exchange.response
         if render is not None and head is not None and head.content_length is None:
             self._responder.finish(render(error))
         else:
             self._responder.abort()
-        return self.log()
-
-    def _fail_unexpectedly(self) -> None:
-        logger.exception("request %s failed", self.exchange.request_id)
-        self.fail(InternalError("internal_error", "An unexpected error occurred"))
+        self.log()
 
     def _drop_upstream(self) -> None:
         call, self._call = self._call, None
@@ -248,7 +257,7 @@ class Passage:
         if self._held_size > HELD_RESPONSE:
             self.fail(UpstreamError("upstream_response_too_large", f"response is larger than {HELD_RESPONSE} bytes"))
         elif last:
-            self.run(self._release, b"".join(held))
+            self._release(b"".join(held))
 
     def _release(self, body: bytes) -> None:
         """A response that was held back is whole: filter it in one piece, then send it with its true length."""

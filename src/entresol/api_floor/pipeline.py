@@ -40,7 +40,10 @@ class ApiFloor:
         clock = self.clock
         exchange = Exchange(request, new_request_id(), self.plan, clock.now(), clock.monotonic())
         path = RequestPath(exchange, responder, self)
-        path.run(path.match)
+        try:
+            path.match()
+        except Exception as error:  # noqa: BLE001  # answered and logged there
+            path.fault(error)
         return path
 
 
