@@ -82,11 +82,11 @@ class OpenAITalk:
         return heard
 
     def _streamed(self, model: str, turns: list[Any], options: dict[str, Any]) -> Heard:
-        heard, wire_calls = Heard(), {}
-        usage = {"include_usage": True}
-        with self.sdk.chat.completions.create(
-            model=model, messages=turns, max_tokens=500, stream=True, stream_options=usage, **options
-        ) as chunks:
+        heard = Heard()
+        wire_calls: dict[int, dict[str, str]] = {}
+        options |= {"stream": True, "stream_options": {"include_usage": True}}
+        stream: Any = self.sdk.chat.completions.create(model=model, messages=turns, max_tokens=500, **options)
+        with stream as chunks:
             for chunk in chunks:
                 if chunk.usage is not None:
                     heard.input_tokens, heard.output_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
