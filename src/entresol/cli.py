@@ -6,7 +6,8 @@ Exit codes: 0 good, 1 the configuration, settings or the run are at fault, 2 the
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from entresol import __version__
@@ -114,11 +115,11 @@ def _check(options: argparse.Namespace) -> int:
     from entresol.app.configuration import check_configuration
     from entresol.supervisor.loader import Refused
 
-    _keep_quiet()
     settings = _settings(options.settings, {"configuration.file": options.file})
     if settings is None:
         return 1
-    found = check_configuration(settings, os.environ)
+    with _quietly():
+        found = check_configuration(settings, os.environ)
     if isinstance(found, Refused):
         return _refuse(options.file, found.errors)
     for warning in found.warnings:
@@ -137,12 +138,12 @@ def _plugins_list(options: argparse.Namespace) -> int:
     from entresol.api_floor.registry import PluginRegistry
     from entresol.core.errors import ConfigError
 
-    _keep_quiet()
     registry = PluginRegistry.installed()
     found, broken = [], []
     for name in registry.names():
         try:
-            plugin = registry.find(name)
+            with _quietly():
+                plugin = registry.find(name)
         except ConfigError as error:
             broken.append(error.message)
         else:
@@ -172,12 +173,20 @@ def _version(options: argparse.Namespace) -> int:
 # What they share.
 
 
-def _keep_quiet() -> None:
-    """Commands that report by themselves: what is logged on the way, tracebacks above all, is not for their users."""
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """For commands that report by themselves: what is logged on the way, tracebacks above all, is not for users."""
     import logging
 
-    logging.getLogger("entresol").addHandler(logging.NullHandler())
-    logging.getLogger("entresol").propagate = False
+    ours = logging.getLogger("entresol")
+    nowhere, before = logging.NullHandler(), ours.propagate
+    ours.addHandler(nowhere)
+    ours.propagate = False
+    try:
+        yield
+    finally:
+        ours.removeHandler(nowhere)
+        ours.propagate = before
 
 
 def _settings(file: str | None, flags: Mapping[str, object]) -> "Settings | None":

@@ -88,6 +88,18 @@ class Gateway:
         if self.status_server is not None:
             self.status_server.begin_drain()
             await self.status_server.wait_drained(0.1)
+        self._close()
+
+    def abort(self) -> None:
+        """End at once: whatever is under way is broken off."""
+        for server in (self.server, self.status_server):
+            if server is not None:
+                server.begin_drain()
+                for connection in tuple(server.connections):
+                    connection.abort()
+        self._close()
+
+    def _close(self) -> None:
         self.transport.close()
         self.lines.close()
 

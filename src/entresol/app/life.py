@@ -80,6 +80,7 @@ class Life:
             draining.result()
             return 0
         draining.cancel()
+        self.gateway.abort()
         return 1
 
     def start_clock(self) -> None:

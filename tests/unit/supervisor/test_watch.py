@@ -1,0 +1,62 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from entresol.supervisor.watch import FileWatch
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text("one")
+    return path
+
+
+def written(path: Path, text: str, after_ns: int) -> None:
+    """Write with a time of change that differs, however coarse the file system's clock is."""
+    path.write_text(text)
+    os.utime(path, ns=(after_ns, after_ns))
+
+
+def test_nothing_happened_means_no_change(file: Path) -> None:
+    assert not FileWatch(str(file)).has_changed()
+
+
+def test_new_content_is_one_change(file: Path) -> None:
+    watch = FileWatch(str(file))
+    written(file, "two", 10**18)
+    assert [watch.has_changed(), watch.has_changed()] == [True, False]
+
+
+def test_touching_is_no_change(file: Path) -> None:
+    watch = FileWatch(str(file))
+    os.utime(file, ns=(10**18, 10**18))
+    assert not watch.has_changed()
+
+
+def test_a_file_that_replaces_another_is_noticed(file: Path) -> None:
+    watch = FileWatch(str(file))
+    other = file.with_name("other")
+    other.write_text("two")
+    other.replace(file)
+    assert watch.has_changed()
+
+
+def test_a_link_that_points_elsewhere_is_noticed(file: Path) -> None:
+    link, other = file.with_name("link"), file.with_name("other")
+    other.write_text("two")
+    link.symlink_to(file)
+    watch = FileWatch(str(link))
+    link.unlink()
+    assert not watch.has_changed()  # between the two it is missing
+    link.symlink_to(other)
+    assert watch.has_changed()
+
+
+def test_a_missing_file_is_no_change_and_its_return_with_the_same_content_neither(file: Path) -> None:
+    watch = FileWatch(str(file))
+    file.unlink()
+    assert not watch.has_changed()
+    written(file, "one", 10**18)
+    assert not watch.has_changed()

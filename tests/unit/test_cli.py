@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from entresol import __version__
+from entresol.cli import main
+
+GOOD = """
+_format_version: "3.0"
+services:
+- name: s
+  url: http://127.0.0.1:9
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "entresol.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_good_file_is_said_to_be_good(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(file)]) == 0
+    assert capsys.readouterr().out.startswith(f"{file}: ok (version ")
+
+
+def test_every_error_of_a_file_is_said_with_its_path(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD + "  retries: -1\n- name: t\nplugins: [{name: nope}]\n")
+    assert main(["check", str(file)]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"entresol: {file}: 3 errors",
+        "  services[0].retries: value should be between 0 and 32767",
+        "  services[1].host: required field missing",
+        "  plugins[0].name: plugin 'nope' not enabled; add it to the 'plugins' configuration property",
+    ]
+
+
+def test_warnings_are_said_and_are_no_errors(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = "consumers: [{username: c, keyauth_credentials: [{key: '{vault://env/entresol-test-unset}'}]}]"
+    file.write_text(GOOD + more)
+    assert main(["check", str(file)]) == 0
+    assert "ENTRESOL_TEST_UNSET is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "no/such/file"], "no/such/file: No such file or directory"),
+        (["serve"], "which configuration? use -c FILE"),
+        (["serve", "-c", "no/such/file"], "no/such/file: No such file or directory"),
+        (["serve", "-c", "x", "--settings", "no/such/file"], "no/such/file: No such file or directory"),
+        (["serve", "-c", "x", "--workers", "some"], "workers.count: expected a number from 1 to 1024, or auto"),
+        (["serve", "-c", "x", "--listen", "here"], "proxy.listen[0]: expected ADDRESS:PORT or unix:PATH"),
+        (["serve", "-c", "x", "--log-level", "loud"], "log.level: expected one of"),
+    ],
+)
+def test_what_is_wrong_is_one_clear_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert "Traceback" not in errors
+
+
+def test_text_that_is_no_configuration_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("a: [", "- list", ""):
+        file.write_text(text)
+        assert main(["check", str(file)]) == 1
+        assert f"entresol: {file}: 1 error" in capsys.readouterr().err
+
+
+def test_settings_that_are_wrong_are_said_together(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = file.with_name("settings.yaml")
+    settings.write_text("workers: {count: 0}\ncolour: red\n")
+    assert main(["serve", "-c", str(file), "--settings", str(settings)]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"entresol: {settings}: 2 errors",
+        "  colour: unknown field",
+        "  workers.count: expected a number from 1 to 1024, or auto",
+    ]
+
+
+def test_plugins_are_listed_in_the_order_they_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[1] for line in lines]
+    assert names.index("key-auth") < names.index("rate-limiting") < names.index("ai-proxy") < names.index("file-log")
+
+
+def test_the_schema_of_declarative_files_is_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["config", "schema"]) == 0
+    schema = msgspec.json.decode(capfdbinary.readouterr().out)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"entresol {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--wings"], ["plugins"]])
+def test_a_command_line_that_means_nothing_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
