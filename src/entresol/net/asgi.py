@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
+import msgspec
+
 from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
 from entresol.net.asgi_types import AsgiApp, Message, Scope
@@ -21,7 +23,8 @@ logger = logging.getLogger("entresol.net.asgi")
 HIGH_WATER: Final = 65_536
 """Request body bytes that wait for the application before the client's connection is no longer read."""
 
-_VERSION: Final = {"version": "3.0", "spec_version": "2.4"}
+_VERSION: Final = {"version": "3.0", "spec_version": "2.3"}
+"""At 2.4 Starlette would notice that a client has gone only when it sends; at 2.3 it listens for it."""
 
 
 class PathMounts(Handler):
@@ -138,7 +141,7 @@ class _MountedExchange(RequestReceiver):
     def refuse(self, status: int, code: str, message: str) -> None:
         """Answer in place of the application."""
         self._is_over = True
-        body = b'{"message":"%b"}' % message.encode("ascii")
+        body = msgspec.json.encode({"message": message, "code": code})
         pairs = [(b"content-type", b"application/json; charset=utf-8"), (b"x-entresol-error", code.encode("ascii"))]
         self._responder.start(ResponseHead(status, Headers(pairs), len(body)))
         self._responder.finish(body)

@@ -284,7 +284,8 @@ async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1011, "reason": "WebSocket needs Entresol's own server"})
         return
-    body = b'{"message":"WebSocket is not available behind this ASGI server; use the own server (entresol serve)"}'
+    text = "WebSocket is not available behind this ASGI server; use the own server (entresol serve)"
+    body = msgspec.json.encode({"message": text, "code": "websocket_unsupported"})
     pairs = [
         (b"content-type", b"application/json; charset=utf-8"),
         (b"content-length", b"%d" % len(body)),

@@ -110,11 +110,12 @@ class RecordingUpstream:
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> int:
-        """Listen on a free port of loopback; gives the port."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: UpstreamConnection(self), "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+    async def start(self, port: int = 0) -> int:
+        """Listen on a port of loopback, a free one by default; gives the port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: UpstreamConnection(self), "127.0.0.1", port)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
 
     async def stop(self) -> None:
         """Close the listener and every connection."""

@@ -2,14 +2,20 @@
 can run in a process of its own and the suite needs no clock.
 """
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
 import msgspec
 
+from conformance.http1.gateway import SystemClock, plan_for
+from entresol.api_floor.answers import Identity
+from entresol.api_floor.pipeline import ApiFloor
 from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
+from entresol.net.client import Http1Transport
 
 CHUNK = b"0123456789abcdef" * 4096
 """64 KiB: one piece of a large response."""
@@ -18,7 +24,8 @@ CHUNK = b"0123456789abcdef" * 4096
 class ContractHandler(Handler):
     """Runs the behaviour that the first path segment names. `state` outlives a request, so that others can ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, floor: Handler | None = None) -> None:
+        self.floor = floor
         self.streams: dict[str, Responder] = {}
         self.received: dict[str, int] = {}
         self.gone: set[str] = set()
@@ -26,6 +33,8 @@ class ContractHandler(Handler):
         self.waiting: list[Waiting] = []
 
     def handle(self, request: RequestHead, responder: Responder) -> RequestReceiver:
+        if request.path.startswith("/forward/") and self.floor is not None:
+            return self.floor.handle(request, responder)
         behaviour = BEHAVIOURS[request.path.split("/")[1]]
         query = {name: values[0] for name, values in parse_qs(request.query).items()}
         exchange = behaviour(self, request, query, responder)
@@ -202,7 +211,17 @@ BEHAVIOURS: dict[str, type[Behaviour]] = {
 }
 
 
+UPSTREAM_PORT = "CONTRACT_UPSTREAM_PORT"
+"""The environment variable that says where `/forward/` goes."""
+
+
 @asynccontextmanager
 async def contract_handler() -> AsyncIterator[Handler]:
-    """The handler factory for the ASGI form."""
-    yield ContractHandler()
+    """The handler factory for the ASGI form: the behaviours, and a real floor under `/forward/`."""
+    clock = SystemClock()
+    transport = Http1Transport(asyncio.get_running_loop(), clock)
+    plan = plan_for(int(os.environ[UPSTREAM_PORT]), clock)
+    try:
+        yield ContractHandler(ApiFloor(plan, transport, clock, Identity("Entresol", "0")))
+    finally:
+        transport.close()

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 
-from contract.servers.contract_handler import ContractHandler
+from contract.servers.contract_handler import contract_handler
 from entresol.net.clock import SystemClock
 from entresol.net.limits import Limits
 from entresol.net.listener import Listener, bind_socket, serve
@@ -16,13 +16,14 @@ async def main(port: int) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    server = HttpServer(ContractHandler(), Limits(), SystemClock())
-    server.start(loop)
     address = f"127.0.0.1:{port}"
-    await serve(loop, bind_socket(address), Listener(address), server)
-    await stopped.wait()
-    server.begin_drain()
-    await server.wait_drained(1.0)
+    async with contract_handler() as handler:
+        server = HttpServer(handler, Limits(), SystemClock())
+        server.start(loop)
+        await serve(loop, bind_socket(address), Listener(address), server)
+        await stopped.wait()
+        server.begin_drain()
+        await server.wait_drained(1.0)
 
 
 if __name__ == "__main__":

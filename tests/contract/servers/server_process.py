@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from contract.servers.contract_handler import UPSTREAM_PORT
+
 TESTS = Path(__file__).resolve().parents[2]
 APP = "contract.servers.asgi_target:app"
 START_SECONDS = 20.0
@@ -19,17 +21,18 @@ COMMANDS: dict[str, list[str]] = {
     "uvicorn": ["uvicorn", APP, "--port", "{port}", "--no-access-log", "--log-level", "critical"],
     "hypercorn-h1": ["hypercorn", APP, "--bind", "127.0.0.1:{port}", "--log-level", "critical"],
     "hypercorn-h2": ["hypercorn", APP, "--bind", "127.0.0.1:{port}", "--log-level", "critical"],
-    "granian": ["granian", APP, "--interface", "asgi", "--port", "{port}", "--log-level", "critical", "--no-ws"],
+    "granian": ["granian", APP, "--interface", "asgi", "--port", "{port}", "--log-level", "critical"],
 }
 """By name: the module to run and its arguments. `hypercorn-h2` differs in what the client speaks."""
 
 
 @contextmanager
-def running(name: str, log: Path) -> Iterator[int]:
-    """Run a server; gives its port. What it prints goes to `log`."""
-    port = _free_port()
+def running(name: str, log: Path, upstream_port: int) -> Iterator[int]:
+    """Run a server that forwards to `upstream_port`; gives its port. What it prints goes to `log`."""
+    port = free_port()
     command = [sys.executable, "-m", *(part.format(port=port) for part in COMMANDS[name])]
     environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "default"}
+    environment[UPSTREAM_PORT] = str(upstream_port)
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=TESTS.parent)
         try:
@@ -44,7 +47,8 @@ def running(name: str, log: Path) -> Iterator[int]:
                 process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

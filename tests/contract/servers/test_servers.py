@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from conformance.http1.recording_upstream import Received, RecordingUpstream, UpstreamConnection
 from contract.servers.contract_handler import CHUNK
-from contract.servers.server_process import COMMANDS, running
+from contract.servers.server_process import COMMANDS, free_port, running
 
 
 class Server:
     """A running server and how to speak to it."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, upstream_port: int) -> None:
         self.name = name
+        self.upstream_port = upstream_port
         self.port = port
         self.version = "2" if name.endswith("h2") else "1.1"
 
@@ -28,8 +30,9 @@ class Server:
 
 @pytest.fixture(scope="module", params=list(COMMANDS))
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(request.param, tmp_path_factory.mktemp("server") / "log") as port:
-        yield Server(request.param, port)
+    upstream_port = free_port()
+    with running(request.param, tmp_path_factory.mktemp("server") / "log", upstream_port) as port:
+        yield Server(request.param, port, upstream_port)
 
 
 def raw_exchange(port: int, data: bytes) -> bytes:
@@ -165,6 +168,34 @@ def test_a_client_that_leaves_is_noticed_at_once(server: Server) -> None:
             assert (await observer.get("/wait?of=leaver&for=gone")).status_code == 200
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_leaves_cancels_the_upstream_at_once(server: Server) -> None:
+    def on_request(connection: UpstreamConnection, received: Received) -> None:
+        connection.transport.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+
+    async def scenario() -> None:
+        upstream = RecordingUpstream(on_request)
+        await upstream.start(server.upstream_port)
+        async with server.client() as client, client.stream("POST", "/forward/x", content=b"body") as answer:
+            assert await anext(answer.aiter_raw()) == b"first"
+        await upstream.until(lambda: upstream.connections[0].is_closed)
+        assert [(request.target, request.body) for request in upstream.complete] == [("/forward/x", b"body")]
+        await upstream.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_websocket_is_refused_where_it_cannot_be_served(server: Server) -> None:
+    if server.name == "own" or server.version == "2":
+        pytest.skip("the own server tunnels WebSocket (tests/conformance); the HTTP/2 client opens none")
+    message = (
+        b"GET /plain HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        client.sendall(message)
+        assert client.recv(65536)[:12] in (b"HTTP/1.1 501", b"HTTP/1.1 403")
 
 
 def test_a_response_that_breaks_off_is_never_taken_for_a_whole_one(server: Server) -> None:

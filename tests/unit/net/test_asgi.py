@@ -161,14 +161,13 @@ def test_a_slow_client_holds_the_application_back() -> None:
     assert responder.head == ResponseHead(200, Headers(), None)
 
 
-def test_an_application_learns_that_the_client_has_gone() -> None:
+def test_an_application_that_waits_is_ended_when_the_client_goes() -> None:
     left = asyncio.Event()
 
     async def pages() -> AsyncIterator[bytes]:
         try:
-            while True:
-                yield b"page"
-                await asyncio.sleep(0)
+            yield b"page"
+            await asyncio.Event().wait()
         finally:
             left.set()
 
@@ -183,6 +182,29 @@ def test_an_application_learns_that_the_client_has_gone() -> None:
         await left.wait()
 
     assert "abort" not in play(scenario).calls
+
+
+def test_an_application_that_only_sends_learns_by_an_error_that_the_client_has_gone() -> None:
+    caught: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"page", "more_body": True})
+                await asyncio.sleep(0)
+        except OSError as error:
+            caught.append(str(error))
+
+    async def scenario(responder: RecordingResponder) -> None:
+        mount = AsgiMount("", app)
+        receiver = mount.handle(request("/"), responder)
+        await responder.until("send")
+        receiver.on_client_gone()
+        await mount.stop()
+
+    assert "abort" not in play(scenario).calls
+    assert caught == ["the client has disconnected"]
 
 
 def test_receive_gives_a_disconnect_after_the_client_has_gone() -> None:
