@@ -67,7 +67,7 @@ class AnswerFacts(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     choices: list[_ChoiceFacts] | None = None
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
     usage: UsageWire | None = None
     service_tier: str | None = None
     error: ErrorWire | str | None = None
@@ -178,7 +178,7 @@ class OpenAIFormat(Format):
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_facts, body)
-        if answer.error is None and answer.choices is None and answer.data is None:
+        if answer.error is None and answer.choices is None and not answer.data:
             raise bad_field("choices", "is required")
         return _facts(answer, is_complete=True)
 

@@ -1,0 +1,92 @@
+import pytest
+
+from entresol.core.http import HeaderPairs
+from entresol.core.secret import Secret
+from entresol.llm.credentials import Credential
+from entresol.llm.model_config import AuthConfig
+
+HEADER = AuthConfig(header_name="Authorization", header_value=Secret("Bearer sk-provider"))
+QUERY = AuthConfig(param_name="api-key", param_value=Secret("k&y"), param_location="query")
+BODY = AuthConfig(param_name="token", param_value=Secret("secret-token"), param_location="body")
+CLIENT: HeaderPairs = [
+    (b"authorization", b"Bearer gateway-key"),
+    (b"x-api-key", b"gateway-key"),
+    (b"cookie", b"session=1"),
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"accept-encoding", b"gzip"),
+    (b"anthropic-beta", b"b"),
+    (b"openai-organization", b"o"),
+    (b"x-mine", b"1"),
+]
+OWN: HeaderPairs = [(b"content-type", b"application/json")]
+
+
+def override(auth: AuthConfig) -> AuthConfig:
+    return AuthConfig(**{name: getattr(auth, name) for name in auth.__struct_fields__} | {"allow_override": True})
+
+
+def test_the_clients_own_credentials_never_reach_the_provider() -> None:
+    sent = Credential(HEADER).header_fields(CLIENT, OWN, is_same_format=True)
+    assert sent == [
+        (b"anthropic-beta", b"b"),
+        (b"openai-organization", b"o"),
+        (b"x-mine", b"1"),
+        (b"content-type", b"application/json"),
+        (b"authorization", b"Bearer sk-provider"),
+    ]
+
+
+def test_a_vendors_fields_stay_away_from_another_vendor() -> None:
+    sent = Credential(HEADER).header_fields(CLIENT, [], is_same_format=False)
+    assert [name for name, _ in sent] == [b"x-mine", b"authorization"]
+
+
+def test_without_a_credential_the_client_brings_its_own() -> None:
+    sent = dict(Credential(AuthConfig()).header_fields(CLIENT, [], is_same_format=True))
+    assert sent[b"authorization"] == b"Bearer gateway-key"
+    assert b"cookie" not in sent
+
+
+def test_with_override_the_clients_value_wins_if_there_is_one() -> None:
+    credential = Credential(override(HEADER))
+    assert (b"authorization", b"Bearer gateway-key") in credential.header_fields(CLIENT, [], True)
+    assert credential.header_fields([], [], True) == [(b"authorization", b"Bearer sk-provider")]
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("", "api-key=k%26y"),
+        ("a=1", "a=1&api-key=k%26y"),
+        ("api-key=mine&a=1", "a=1&api-key=k%26y"),
+        ("key=g", "api-key=k%26y"),
+    ],
+)
+def test_a_query_parameter_is_put_in_place_of_the_clients(query: str, sent: str) -> None:
+    credential = Credential(QUERY)
+    assert credential.query(credential.client_query(query)) == sent
+
+
+def test_with_override_the_clients_parameter_wins() -> None:
+    credential = Credential(override(QUERY))
+    assert credential.query(credential.client_query("api%2Dkey=mine&key=g")) == "api%2Dkey=mine"
+
+
+def test_a_body_parameter_is_put_into_the_json() -> None:
+    credential = Credential(BODY)
+    assert credential.body(b'{"a":1.0,"token":"mine"}') == b'{"a":1.0,"token":"secret-token"}'
+    assert Credential(override(BODY)).body(b'{"token":"mine"}') == b'{"token":"mine"}'
+    assert credential.query("a=1") == "a=1"
+
+
+def test_a_secret_without_a_value_is_a_fault_of_the_call_not_of_the_start() -> None:
+    missing = Secret(None, "Bearer {vault://env/key}", ("{vault://env/key}",))
+    credential = Credential(AuthConfig(header_name="Authorization", header_value=missing))
+    assert credential.fault is not None
+    assert credential.fault.code == "secret_unresolved"
+    assert "vault://env/key" in credential.fault.message
+
+
+def test_a_provider_that_repeats_the_key_does_not_give_it_away() -> None:
+    text = b'{"error":{"message":"Incorrect API key provided: sk-provider."}}'
+    assert Credential(HEADER).hidden_in(text) == b'{"error":{"message":"Incorrect API key provided: ***."}}'

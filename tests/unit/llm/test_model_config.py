@@ -1,0 +1,81 @@
+import pytest
+
+from entresol.core.schema import parse
+from entresol.core.secret import Secret
+from entresol.llm.format import NO_OPTIONS, Options
+from entresol.llm.model_config import AuthConfig, ModelConfig, ModelOptions
+
+
+def violations(kind: type, raw: object) -> dict[str, str]:
+    found = parse(kind, raw)
+    assert isinstance(found, list), found
+    return {violation.path: violation.message for violation in found}
+
+
+def test_a_secret_is_taken_as_such_and_never_shown() -> None:
+    auth = parse(AuthConfig, {"header_name": "Authorization", "header_value": "Bearer sk-secret"})
+    assert isinstance(auth, AuthConfig)
+    assert isinstance(auth.header_value, Secret)
+    assert "sk-secret" not in repr(auth)
+
+
+INCOMPLETE = [
+    ({"header_name": "a"}, {"header_value"}),
+    ({"header_value": "a"}, {"header_name"}),
+    ({"param_name": "a", "param_value": "b"}, {"param_location"}),
+    ({"param_location": "query"}, {"param_name", "param_value"}),
+]
+
+
+@pytest.mark.parametrize(("raw", "missing"), INCOMPLETE)
+def test_the_parts_of_a_credential_come_together(raw: object, missing: set[str]) -> None:
+    found = violations(AuthConfig, raw)
+    assert {path for path, message in found.items() if message == "required field missing"} == missing
+
+
+@pytest.mark.parametrize("provider", ["azure", "bedrock", "cohere", "mistral", "vllm", "xai"])
+def test_a_provider_of_kongs_that_is_not_there_yet_is_said_to_be_so(provider: str) -> None:
+    assert "not supported yet" in violations(ModelConfig, {"provider": provider})["provider"]
+
+
+def test_an_unknown_provider_is_told_the_known_ones() -> None:
+    message = violations(ModelConfig, {"provider": "nobody"})["provider"]
+    assert message == "expected one of: anthropic, gemini, openai, openai-compatible"
+
+
+RULES = [
+    ({"provider": "anthropic"}, "options.anthropic_version", "must set anthropic_version for anthropic provider"),
+    (
+        {"provider": "openai-compatible"},
+        "options.upstream_url",
+        "must set upstream_url for self-hosted providers/models",
+    ),
+    (
+        {"provider": "gemini", "options": {"gemini": {"project_id": "p"}}},
+        "options.gemini",
+        "Vertex AI is not supported yet; the Gemini API needs none of these",
+    ),
+    ({"provider": "openai", "options": {"top_p": 1.5}}, "options.top_p", "value should be between 0 and 1"),
+    ({"provider": "openai", "options": {"input_cost": 0}}, "options.input_cost", "value must be greater than 0"),
+    ({"provider": "openai", "options": {"nothing": 1}}, "options.nothing", "unknown field"),
+]
+
+
+@pytest.mark.parametrize(("raw", "path", "message"), RULES)
+def test_kongs_rules_per_provider(raw: object, path: str, message: str) -> None:
+    assert violations(ModelConfig, raw) == {path: message}
+
+
+def test_options_of_other_providers_load() -> None:
+    raw = {
+        "azure_api_version": "2023-05-15", "bedrock": {"embeddings_normalize": False}, "cohere": {},
+        "huggingface": {"use_cache": True}, "llama2_format": "raw", "dashscope": {"international": True},
+        "databricks": {}, "gemini": {}, "mistral_format": None,
+    }  # fmt: skip
+    assert isinstance(parse(ModelConfig, {"provider": "openai", "options": raw}), ModelConfig)
+
+
+def test_only_what_goes_into_requests_is_an_option_of_calls() -> None:
+    assert ModelOptions(input_cost=1.0, upstream_url="http://x").for_calls() is NO_OPTIONS
+    options = ModelOptions(max_tokens=5, temperature=0.0, embeddings_dimensions=8).for_calls()
+    assert options == Options(max_tokens=5, temperature=0.0, dimensions=8)

@@ -1,0 +1,91 @@
+import pytest
+
+from entresol.core.errors import ClientError, ConfigError
+from entresol.llm.provider import Url, check_model_name, parse_url
+from entresol.llm.registry import provider_named
+
+OPENAI, GEMINI = provider_named("openai"), provider_named("gemini")
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://mock", Url("http", "mock", 80)),
+        ("https://mock:8443/a/b?c=d", Url("https", "mock", 8443, "/a/b", "c=d")),
+        ("http://[::1]:80/", Url("http", "::1", 80, "/")),
+    ],
+)
+def test_a_url_is_taken_apart(text: str, url: Url) -> None:
+    assert parse_url(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mock:80",
+        "ftp://x",
+        "http://",
+        "http://x:99999",
+        "http://x:y",
+        "http://a b",
+        "http://u:p@x",
+        "http://\r\nx",
+        "http://é",
+    ],
+)
+def test_what_is_no_url_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("override", "path"),
+    [
+        (None, "/v1/chat/completions"),
+        ("http://mock", "/v1/chat/completions"),
+        ("http://mock/", "/v1/chat/completions"),
+        ("http://mock/v1", "/v1/chat/completions"),
+        ("http://mock/openai/v1/", "/openai/v1/chat/completions"),
+        ("http://mock/exactly/here", "/exactly/here"),
+        ("http://mock/v1/chat/completions", "/v1/chat/completions"),
+    ],
+)
+def test_an_override_is_an_address_or_a_base(override: str | None, path: str) -> None:
+    base = None if override is None else parse_url(override)
+    url = OPENAI.url("chat", "gpt-4o", False, base)
+    assert (url.path, url.host) == (path, "api.openai.com" if base is None else "mock")
+
+
+@pytest.mark.parametrize(
+    ("stream", "client_query", "expected"),
+    [(False, None, ""), (True, None, "alt=sse"), (True, "", ""), (True, "alt=json", "alt=json")],
+)
+def test_the_clients_query_goes_instead_of_the_providers(stream: bool, client_query: str | None, expected: str) -> None:
+    assert GEMINI.url("chat", "g", stream, None, client_query).query == expected
+
+
+def test_queries_are_joined() -> None:
+    assert OPENAI.url("chat", "m", False, parse_url("http://mock/x?a=1"), "b=2").query == "a=1&b=2"
+    assert OPENAI.url("chat", "m", False, parse_url("http://mock?a=1"), "b=2").query == "a=1&b=2"
+
+
+def test_a_model_cannot_break_out_of_the_path() -> None:
+    url = GEMINI.url("chat", "../../x?y#z", False, None)
+    assert url.path == "/v1beta/models/..%2F..%2Fx%3Fy%23z:generateContent"
+
+
+@pytest.mark.parametrize("model", ["", "a" * 257, "a\nb", "é"])
+def test_a_name_that_is_no_models_is_refused(model: str) -> None:
+    with pytest.raises(ClientError):
+        check_model_name(model)
+
+
+def test_an_operation_a_provider_lacks_is_named() -> None:
+    with pytest.raises(ConfigError, match="provider anthropic has no embeddings, only: chat"):
+        provider_named("anthropic").format_name("embeddings")
+
+
+def test_a_provider_without_an_address_needs_one() -> None:
+    with pytest.raises(ConfigError, match="no address of its own"):
+        provider_named("openai-compatible").url("chat", "m", False, None)
