@@ -1,3 +1,7 @@
+import re
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from entresol.config import Listen, Settings, load_settings
@@ -122,3 +126,14 @@ def test_listening_addresses_are_written_as_in_kong(text: str, listen: Listen, s
 def test_what_is_no_listening_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|not an IP"):
         Listen.parse(text)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    rows = dict.fromkeys(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    documented = {section: part for section, _, part in (part.partition("\n") for part in page.split("\n## ")[1:])}
+    for section in msgspec.structs.fields(Settings):
+        for field in msgspec.structs.fields(section.type):
+            assert f"| `{field.name}` |" in documented[section.name], (section.name, field.name)
+            rows.pop(field.name, None)
+    assert not rows

@@ -26,7 +26,8 @@ class Secret:
     def reveal(self) -> str:
         """The value. Raises ConfigError `secret_unresolved`, which names the references."""
         if self._value is None:
-            raise ConfigError("secret_unresolved", f"no value for {', '.join(self.missing) or 'a secret'}")
+            names = ", ".join(self.missing) or "a secret"
+            raise ConfigError("secret_unresolved", f"no value for {names}", status=503)
         return self._value
 
     def __repr__(self) -> str:
