@@ -19,7 +19,21 @@ IDENTITY_FIELDS: Final = frozenset(
 )
 """Fields by which we tell an upstream who calls; a client's own copies are removed, or it could be anyone."""
 
-_NOT_FORWARDED: Final = (
+
+def _spellings(names: frozenset[bytes]) -> frozenset[bytes]:
+    """The names, and each with any of its `-` as `_`: upstreams of the CGI kind (RFC 3875 §4.1.18), WSGI among them,
+    do not tell `X_Consumer_Id` from `X-Consumer-Id`."""
+    found: set[bytes] = set()
+    for name in names:
+        first, *rest = name.split(b"-")
+        spelled = [first]
+        for word in rest:
+            spelled = [begun + mark + word for begun in spelled for mark in (b"-", b"_")]
+        found.update(spelled)
+    return frozenset(found)
+
+
+_NOT_FORWARDED: Final = _spellings(
     HOP_BY_HOP
     | IDENTITY_FIELDS
     | {

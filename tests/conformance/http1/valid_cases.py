@@ -208,6 +208,28 @@ FIELDS: Final = [
 
 CONNECTIONS: Final = [
     ok(
+        "fields of the gateway spelled with underscores are dropped: CGI and WSGI do not tell them apart",
+        get(
+            b"X_Real_IP: ::1", b"X_Forwarded-For: ::1", b"X-Consumer_Id: root", b"X_Consumer_Username: root", b"A_B: c"
+        ),
+        "RFC 3875 §4.1.18",
+        Arrival(
+            fields={
+                b"x_real_ip": [],
+                b"x_forwarded-for": [],
+                b"x-consumer_id": [],
+                b"x_consumer_username": [],
+                b"a_b": [b"c"],
+            }
+        ),
+    ),
+    ok(
+        "framing fields spelled with underscores are dropped",
+        get(b"Transfer_Encoding: chunked", b"Content_Length: 5"),
+        "RFC 3875 §4.1.18",
+        Arrival(fields={b"transfer_encoding": [], b"content_length": []}),
+    ),
+    ok(
         "fields named by Connection are dropped",
         get(b"Connection: X-Hop, keep-alive", b"X-Hop: secret", b"X-A: b"),
         "RFC 9110 §7.6.1",
