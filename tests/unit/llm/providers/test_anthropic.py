@@ -1,0 +1,28 @@
+import pytest
+
+from entresol.llm.format import Operation
+from entresol.llm.registry import format_named, provider_named
+
+PROVIDER = provider_named("anthropic")
+
+
+@pytest.mark.parametrize(
+    ("operation", "wire_format", "path"),
+    [
+        ("chat", "anthropic-messages", "/v1/messages"),
+    ],
+)
+def test_each_operation_has_its_format_and_path(operation: Operation, wire_format: str, path: str) -> None:
+    assert PROVIDER.format_name(operation) == wire_format
+    assert format_named(wire_format).operation == operation
+    assert PROVIDER.endpoint(operation, "the-model", False) == (path, "")
+
+
+def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
+    base = PROVIDER.base_url
+    assert (None if base is None else f"{base.scheme}://{base.host}:{base.port}") == "https://api.anthropic.com:443"
+    assert (PROVIDER.auth.header, PROVIDER.auth.prefix) == (b"x-api-key", "")
+
+
+def test_every_call_names_the_version_of_the_api() -> None:
+    assert PROVIDER.version_header == (b"anthropic-version", "2023-06-01")

@@ -1,0 +1,32 @@
+import pytest
+
+from entresol.llm.format import Operation
+from entresol.llm.registry import format_named, provider_named
+
+PROVIDER = provider_named("openai")
+
+
+@pytest.mark.parametrize(
+    ("operation", "wire_format", "path"),
+    [
+        ("chat", "openai-chat", "/v1/chat/completions"),
+        ("completions", "openai-completions", "/v1/completions"),
+        ("embeddings", "openai-embeddings", "/v1/embeddings"),
+    ],
+)
+def test_each_operation_has_its_format_and_path(operation: Operation, wire_format: str, path: str) -> None:
+    assert PROVIDER.format_name(operation) == wire_format
+    assert format_named(wire_format).operation == operation
+    assert PROVIDER.endpoint(operation, "the-model", False) == (path, "")
+
+
+def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
+    base = PROVIDER.base_url
+    assert (None if base is None else f"{base.scheme}://{base.host}:{base.port}") == "https://api.openai.com:443"
+    assert (PROVIDER.auth.header, PROVIDER.auth.prefix) == (b"authorization", "Bearer ")
+
+
+def test_the_token_limit_has_its_new_name() -> None:
+    profile = PROVIDER.profile("gpt-5")
+    assert (profile.max_tokens_field, profile.has_developer_role) == ("max_completion_tokens", True)
+    assert "top_k" in profile.unsupported

@@ -1,0 +1,213 @@
+import pytest
+
+from entresol.core.errors import ClientError
+from entresol.llm.format import Losses, Profile, bad_request
+from entresol.llm.openai_parts import (
+    read_assistant_parts,
+    read_parts,
+    read_signature,
+    split_data_url,
+    write_answer,
+    write_assistant,
+    write_parts,
+    write_tool_results,
+)  # fmt: skip
+from entresol.llm.reading import ObjectReader
+from entresol.llm.types import (
+    Audio,
+    CacheMark,
+    ChatRequest,
+    Document,
+    Image,
+    JsonObject,
+    Native,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)  # fmt: skip
+
+PROFILE = Profile(provider="openai")
+
+
+def losses(origin: str) -> Losses:
+    return Losses(ChatRequest(origin=origin, messages=[]), "openai-chat", frozenset(), PROFILE)
+
+
+def reader(value: object) -> ObjectReader:
+    return ObjectReader(value, "messages[0]", bad_request)
+
+
+CONTENT: list[tuple[JsonObject, Part]] = [
+    ({"type": "text", "text": "a", "x": 1}, Text(text="a", extra={"x": 1})),
+    (
+        {"type": "text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "30m"}},
+        Text(text="a", cache=CacheMark("30m")),
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "data:image/gif;base64,AA", "detail": "low"}},
+        Image(media_type="image/gif", data="AA", detail="low"),
+    ),
+    ({"type": "image_url", "image_url": {"url": "https://x/y"}}, Image(url="https://x/y")),
+    ({"type": "input_audio", "input_audio": {"data": "AA", "format": "mp3"}}, Audio(data="AA", media_type="audio/mp3")),
+    ({"type": "file", "file": {"file_id": "f", "filename": "n"}}, Document(file_id="f", name="n")),
+    (
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA"}},
+        Document(data="AA", media_type="application/pdf"),
+    ),
+    ({"type": "video", "video": {"a": 1}}, Native(type="video", value={"type": "video", "video": {"a": 1}})),
+]
+
+
+@pytest.mark.parametrize(("wire", "part"), CONTENT)
+def test_a_part_is_read_and_written_back(wire: JsonObject, part: Part) -> None:
+    assert list(read_parts(reader({"content": [wire]}), "content")) == [part]
+    assert write_parts([part, part], losses("openai-chat")) == [wire, wire]
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        ({"type": "text"}, r"messages\[0\].content\[0\].text: is required"),
+        ({"type": "image_url", "image_url": "x"}, "expected an object"),
+        ({"type": "file", "file": {}}, "either file_data or file_id is required"),
+        ({}, "type: is required"),
+        ("x", "expected an object"),
+    ],
+)
+def test_a_part_that_is_none_is_named(wire: object, message: str) -> None:
+    with pytest.raises(ClientError, match=message):
+        read_parts(reader({"content": [wire]}), "content")
+
+
+def test_one_plain_text_is_a_string_and_nothing_is_an_empty_one() -> None:
+    assert write_parts([Text(text="a")], losses("x")) == "a"
+    assert write_parts([], losses("x")) == ""
+    assert list(read_parts(reader({"content": ""}), "content")) == []
+    assert list(read_parts(reader({"content": None}), "content")) == []
+
+
+REFUSED: list[Part] = [
+    Image(file_id="elsewhere"),
+    Document(file_id="elsewhere"),
+    Document(url="https://x"),
+    Audio(url="https://x"),
+    Audio(data="AA", media_type="audio/flac"),
+    Native(type="search_result", value={}),
+]
+
+
+@pytest.mark.parametrize("part", REFUSED)
+def test_what_cannot_be_said_is_refused(part: Part) -> None:
+    with pytest.raises(ClientError) as error:
+        write_parts([part], losses("anthropic-messages"))
+    assert error.value.code == "unsupported_by_provider"
+
+
+def test_an_assistants_turn_is_read_and_written_back() -> None:
+    wire: JsonObject = {
+        "role": "assistant", "content": "text", "refusal": "no",
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+            {"id": "b", "type": "custom", "custom": {"name": "g", "input": "free"}},
+        ],
+    }  # fmt: skip
+    parts = read_assistant_parts(reader({key: value for key, value in wire.items() if key != "role"}))
+    assert parts == [
+        Text(text="text"), Refusal(text="no"), ToolCall(id="a", name="f", arguments="{}"),
+        ToolCall(id="b", name="g", arguments="free", is_custom=True),
+    ]  # fmt: skip
+    assert write_assistant(parts, losses("openai-chat"), PROFILE) == wire
+
+
+def test_reasoning_goes_back_only_where_it_is_taken() -> None:
+    parts: list[Part] = [Thinking(text="hm", signature="s"), Text(text="a")]
+    kept, left_out = losses("x"), losses("x")
+    compatible = Profile(provider="c", takes_reasoning_content=True)
+    assert write_assistant(parts, kept, compatible)["reasoning_content"] == "hm"
+    assert "reasoning_content" not in write_assistant(parts, left_out, PROFILE)
+    assert kept.finish() == ["messages[].content[].signature"]
+    assert left_out.finish() == ["messages[].content[].thinking", "messages[].content[].signature"]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_both_spellings_of_reasoning_are_read(name: str) -> None:
+    assert read_assistant_parts(reader({name: "hm", "content": "a"})) == [Thinking(text="hm"), Text(text="a")]
+
+
+def test_earlier_audio_stays_with_its_provider() -> None:
+    parts: list[Part] = [Audio(file_id="audio_1")]
+    assert write_assistant(parts, losses("openai-chat"), PROFILE)["audio"] == {"id": "audio_1"}
+    with pytest.raises(ClientError, match="belongs to the provider that made it"):
+        write_assistant(parts, losses("gemini"), PROFILE)
+
+
+def test_an_answer_has_its_parts_where_clients_look_for_them() -> None:
+    dropped: list[str] = []
+    message = write_answer(
+        [
+            Thinking(text="hm"), Text(text="a"), Text(text="b"), Image(data="AA", media_type="image/png"),
+            ToolCall(id="c", name="f", signature="sig"), Audio(data="AA", transcript="t"), Native(type="x", value={}),
+        ],
+        dropped,
+    )  # fmt: skip
+    assert message["content"] == "ab"
+    assert message["reasoning_content"] == "hm"
+    assert message["images"] == [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+    assert message["audio"] == {"id": "audio-0", "data": "AA", "transcript": "t"}
+    assert message["tool_calls"] == [
+        {
+            "id": "c",
+            "type": "function",
+            "function": {"name": "f", "arguments": "{}"},
+            "extra_content": {"google": {"thought_signature": "sig"}},
+        }
+    ]
+    assert dropped == ["x"]
+
+
+def test_a_signature_is_found_where_geminis_compatible_endpoint_puts_it() -> None:
+    assert read_signature({"google": {"thought_signature": "s"}}) == "s"
+    assert [read_signature(value) for value in (None, {}, {"google": 1}, {"google": {"thought_signature": 1}})] == [
+        None
+    ] * 4
+
+
+def test_results_that_are_not_text_follow_as_a_users_message() -> None:
+    image = Image(data="AA", media_type="image/png")
+    results: list[Part] = [
+        ToolResult(call_id="a", parts=[image], is_error=True),
+        ToolResult(call_id="b", parts=[Text(text="t"), Document(text="d")]),
+    ]
+    kept = losses("anthropic-messages")
+    assert write_tool_results(results, kept) == [
+        {"role": "tool", "tool_call_id": "a", "content": "The result is in the message that follows the tool results."},
+        {
+            "role": "tool",
+            "tool_call_id": "b",
+            "content": [{"type": "text", "text": "t"}, {"type": "text", "text": "d"}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Result of tool call a:"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
+            ],
+        },
+    ]
+    assert kept.finish() == ["messages[].content[].is_error"]
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("data:image/png;base64,AA", ("image/png", "AA")),
+        ("data:;base64,AA", ("", "AA")),
+        ("data:text/plain,hi", None),
+        ("https://x", None),
+    ],
+)
+def test_a_data_url_is_taken_apart(url: str, parts: tuple[str, str] | None) -> None:
+    assert split_data_url(url) == parts
