@@ -22,8 +22,9 @@ COMMANDS: dict[str, list[str]] = {
     "hypercorn-h1": ["hypercorn", APP, "--bind", "127.0.0.1:{port}", "--log-level", "critical"],
     "hypercorn-h2": ["hypercorn", APP, "--bind", "127.0.0.1:{port}", "--log-level", "critical"],
     "granian": ["granian", APP, "--interface", "asgi", "--port", "{port}", "--log-level", "critical"],
+    "granian-h2": ["granian", APP, "--interface", "asgi", "--port", "{port}", "--log-level", "critical"],
 }
-"""By name: the module to run and its arguments. `hypercorn-h2` differs in what the client speaks."""
+"""By name: the module to run and its arguments. `-h2` differs in what the client speaks."""
 
 
 @contextmanager
