@@ -218,7 +218,8 @@ def _document_source(document: Document, losses: Losses) -> JsonObject:
         return {"type": "base64", "media_type": media_type, "data": document.data}
     if document.data is not None and (media_type.startswith("text/") or media_type == "application/json"):
         return {"type": "text", "media_type": "text/plain", "data": _decoded(document.data, losses)}
-    if document.url is not None and document.url.startswith(("http://", "https://")):
+    is_pdf = media_type == "application/pdf" or losses.is_own
+    if document.url is not None and document.url.startswith(("http://", "https://")) and is_pdf:
         return {"type": "url", "url": document.url}
     if document.file_id is not None and losses.is_own:
         return {"type": "file", "file_id": document.file_id}
@@ -271,6 +272,8 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
             blocks.append(answer_thinking(part))
         elif isinstance(part, Text):
             blocks.append({"type": "text", "text": part.text, "citations": None} | (part.extra if is_own else {}))
+            dropped += [] if is_own else part.extra
+            dropped += [] if part.signature is None else ["thoughtSignature"]
         elif isinstance(part, Refusal):
             blocks.append({"type": "text", "text": part.text, "citations": None})
         elif isinstance(part, ToolCall):

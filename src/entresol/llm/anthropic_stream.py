@@ -138,9 +138,8 @@ class AnthropicStreamDecoder:
     def _start(self, message: _Message, out: list[ChatEvent]) -> None:
         if message.usage is not None:
             merge_usage(self._usage, message.usage)
+            out.append(UsageReported(read_usage(self._usage)))  # before the start, for formats that begin with it
         out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage.service_tier)))
-        if message.usage is not None:
-            out.append(UsageReported(read_usage(self._usage)))
 
     def _open_block(self, index: int, block: JsonObject, out: list[ChatEvent]) -> None:
         kind = block.get("type")

@@ -378,6 +378,8 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
             continue
         if is_own and not isinstance(part, Native):
             _with_extra(wire[-1], part.extra)
+        elif not isinstance(part, Native):
+            dropped += part.extra
     return wire
 
 

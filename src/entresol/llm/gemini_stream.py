@@ -104,18 +104,22 @@ class GeminiStreamDecoder:
             self._has_failed = True
             out.append(Failed(read_error(response.error, stream_error_status(response.error))))
             return
+        usage = response.usage_metadata
         if not self._is_started:
             self._is_started = True
             self._id = response.response_id or ""
+            if usage is not None:
+                out.append(UsageReported(read_usage(usage)))  # before the start, for formats that begin with it
             out.append(Started(self._id, response.model_version or ""))
+            usage = None if response.candidates and response.candidates[0].finish_reason is None else usage
         for candidate in response.candidates or ():
             self._read_candidate(candidate, out)
         feedback = response.prompt_feedback
         if feedback is not None and feedback.block_reason is not None and not response.candidates:
             self._has_finished = True
             out.append(Finished("content_filter"))
-        if response.usage_metadata is not None:
-            out.append(UsageReported(read_usage(response.usage_metadata)))
+        if usage is not None:
+            out.append(UsageReported(read_usage(usage)))
 
     def _read_candidate(self, candidate: _Candidate, out: list[ChatEvent]) -> None:
         choice = candidate.index

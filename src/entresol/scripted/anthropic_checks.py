@@ -226,6 +226,7 @@ def check(body: object, version: str, counting: bool) -> dict[str, Any]:
     _check_tools(body)
     _check_turns(body["messages"])
     _check_thinking(body)
+    _check_format((body.get("output_config") or {}).get("format"))
     if version == _NEWEST:
         _check_citations(body["messages"])
     return body
@@ -328,6 +329,21 @@ def _check_thinking(body: dict[str, Any]) -> None:
         raise invalid("`temperature` may only be set to 1 when thinking is enabled.")
     if body.get("top_k") is not None:
         raise invalid("`top_k` must be unset when thinking is enabled.")
+
+
+def _check_format(wanted: dict[str, Any] | None) -> None:
+    if wanted is not None and _is_open(wanted["schema"]):
+        raise invalid("output_config.format.schema: For 'object' type, 'additionalProperties' must be set to false")
+
+
+def _is_open(schema: Any) -> bool:
+    if isinstance(schema, list):
+        return any(_is_open(item) for item in schema)
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
+        return True
+    return any(_is_open(value) for value in schema.values())
 
 
 def _check_citations(messages: list[dict[str, Any]]) -> None:

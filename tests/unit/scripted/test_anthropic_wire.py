@@ -133,7 +133,9 @@ def test_stops_and_limits_are_named() -> None:
 
 
 def test_structured_output_follows_its_schema() -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    city: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    assert messages(output_config={"format": {"type": "json_schema", "schema": city}}).script.status == 400
+    schema = {**city, "additionalProperties": False}
     config = {"format": {"type": "json_schema", "schema": schema}}
     value = said(messages(messages=[user("capital of Peru")], output_config=config))
     assert value["content"][0]["text"] == '{"city":"Peru"}'

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.llm.anthropic_output import closed_schema
 from entresol.llm.anthropic_parts import answer_blocks, read_block, read_blocks, write_block
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
@@ -439,7 +440,8 @@ def _write_format(wanted: ResponseFormat | None, wire: JsonObject, losses: Losse
             losses.drop(f"response_format.json_schema.{name}")
     output = wire.setdefault("output_config", {})
     if isinstance(output, dict):
-        output["format"] = {"type": "json_schema", "schema": wanted.schema or {"type": "object"}}
+        schema = wanted.schema or {"type": "object"}
+        output["format"] = {"type": "json_schema", "schema": schema if losses.is_own else closed_schema(schema)}
 
 
 def _write_tier(tier: str | None, wire: JsonObject, losses: Losses) -> None:

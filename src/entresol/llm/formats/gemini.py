@@ -58,7 +58,7 @@ from entresol.llm.types import (
 
 _MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))([^:]+):(\w+)$")
 _ALT_SSE: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_BINDING: Final = ("cachedContent",)
+_BINDING: Final = ("cachedContent", "generationConfig.responseMimeType")
 _CLAIMED: Final = frozenset(
     (
         "model",
