@@ -1,0 +1,187 @@
+import json
+from typing import Any
+
+import pytest
+
+from entresol.core.errors import ClientError, UpstreamError
+from entresol.core.http import Headers, ResponseHead
+from entresol.llm.answers import (
+    Answer,
+    ErrorAnswer,
+    PassedBody,
+    PassedStream,
+    TranslatedBody,
+    TranslatedStream,
+    UnreadAnswer,
+)
+from entresol.llm.call import LLMCall, OutboundRequest, failure_of, field_value, wants_stream
+from entresol.llm.events import ErrorDetail
+from entresol.llm.format import NO_OPTIONS, Opened, Options
+from entresol.llm.provider import parse_url
+from entresol.llm.registry import format_named, provider_named
+
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def call(client: str, provider: str, options: Options = NO_OPTIONS) -> LLMCall:
+    made, wire_format = provider_named(provider), format_named(client)
+    native = format_named(made.format_name(wire_format.operation))
+    upstream = parse_url("http://mock:9") if made.base_url is None else None
+    return LLMCall(wire_format, made, native, "m", options=options, upstream=upstream, request_id="r", now=7)
+
+
+def sent(
+    made: LLMCall, wire: dict[str, Any], stream: bool | None = None, path: str = "", query: str = ""
+) -> OutboundRequest:
+    body = json.dumps(wire).encode()
+    opened = made.client.open(body, path, query)
+    return made.request(opened, opened.stream if stream is None else stream, body, path, query)
+
+
+PAIRS = [
+    ("openai-chat", "openai", {"messages": HELLO}, "/v1/chat/completions"),
+    ("openai-chat", "anthropic", {"messages": HELLO}, "/v1/messages"),
+    ("openai-chat", "gemini", {"messages": HELLO}, "/v1beta/models/m:generateContent"),
+    ("anthropic-messages", "openai", {"messages": HELLO, "max_tokens": 5}, "/v1/chat/completions"),
+    ("anthropic-messages", "anthropic", {"messages": HELLO, "max_tokens": 5}, "/v1/messages"),
+    ("gemini", "openai-compatible", {"contents": [{"parts": [{"text": "hello"}]}]}, "/v1/chat/completions"),
+    ("gemini", "gemini", {"contents": [{"parts": [{"text": "hello"}]}]}, "/v1beta/models/m:generateContent"),
+]
+
+
+@pytest.mark.parametrize(("client", "provider", "wire", "path"), PAIRS)
+def test_every_pair_makes_a_request_that_its_provider_can_read(
+    client: str, provider: str, wire: dict[str, Any], path: str
+) -> None:
+    made = call(client, provider)
+    url_path = "/v1beta/models/x:generateContent" if client == "gemini" else ""
+    outbound = sent(made, wire, path=url_path)
+    assert (outbound.method, outbound.url.path, outbound.stream, outbound.dropped) == ("POST", path, False, [])
+    assert (b"accept-encoding", b"identity") in outbound.headers
+    native_path = path if made.native.name == "gemini" else ""
+    request = made.native.decode_request(outbound.body, native_path)  # type: ignore[attr-defined]  # all are chat formats
+    assert request.messages[0].parts[0].text == "hello"
+    assert request.model == "m"
+
+
+def test_the_same_format_keeps_what_nobody_knows() -> None:
+    outbound = sent(call("openai-chat", "openai"), {"messages": HELLO, "x": {"y": 1}, "model": "n"})
+    assert json.loads(outbound.body) == {"messages": HELLO, "x": {"y": 1}, "model": "m"}
+
+
+def test_losses_are_told_in_the_clients_words() -> None:
+    wire = {"messages": HELLO, "seed": 5, "x_unknown": 1, "max_tokens": 5}
+    outbound = sent(call("openai-chat", "anthropic"), wire)
+    assert sorted(outbound.dropped) == ["seed", "x_unknown"]
+
+
+def test_the_operators_options_win_in_every_pair() -> None:
+    options = Options(max_tokens=9, temperature=0.25)
+    wire = {"messages": HELLO, "max_tokens": 900, "temperature": 1}
+    for provider, path in (("openai", "max_completion_tokens"), ("anthropic", "max_tokens")):
+        body = json.loads(sent(call("openai-chat", provider, options), wire).body)
+        assert (body[path], body["temperature"]) == (9, 0.25)
+
+
+def test_an_operation_cannot_be_translated_into_another() -> None:
+    completions = format_named("openai-completions")
+    made = LLMCall(completions, provider_named("anthropic"), format_named("anthropic-messages"), "m")
+    with pytest.raises(ClientError, match="completions in the format openai-completions cannot be translated") as error:
+        sent(made, {"prompt": "x"})
+    assert error.value.code == "unsupported_by_provider"
+
+
+def test_the_clients_query_goes_along_only_to_its_own_format() -> None:
+    wire = {"messages": HELLO, "max_tokens": 5}
+    assert sent(call("anthropic-messages", "anthropic"), wire, query="beta=true").url.query == "beta=true"
+    assert sent(call("anthropic-messages", "openai"), wire, query="beta=true").url.query == ""
+
+
+def test_a_stream_that_only_the_operator_wants_is_asked_for_in_the_providers_way() -> None:
+    wire = {"contents": [{"parts": [{"text": "x"}]}]}
+    outbound = sent(call("gemini", "gemini"), wire, stream=True, path="/v1beta/models/x:generateContent")
+    assert (outbound.url.path, outbound.url.query) == ("/v1beta/models/m:streamGenerateContent", "alt=sse")
+
+
+def head(
+    status: int = 200, content_type: bytes | None = b"application/json", *more: tuple[bytes, bytes]
+) -> ResponseHead:
+    pairs = [] if content_type is None else [(b"content-type", content_type)]
+    return ResponseHead(status, Headers([*pairs, *more]))
+
+
+GZIP = (b"content-encoding", b"gzip")
+SSE = b"text/event-stream; charset=utf-8"
+KINDS: list[tuple[str, bool, ResponseHead, type[Answer]]] = [
+    ("openai", False, head(), PassedBody),
+    ("openai", True, head(200, SSE), PassedStream),
+    ("openai", True, head(), PassedBody),
+    ("anthropic", False, head(), TranslatedBody),
+    ("anthropic", True, head(200, SSE), TranslatedStream),
+    ("anthropic", True, head(), TranslatedBody),
+    ("openai", False, head(429), ErrorAnswer),
+    ("openai", True, head(500, b"text/html"), ErrorAnswer),
+    ("openai", True, head(500, None), ErrorAnswer),
+    ("openai", False, head(302), ErrorAnswer),
+    ("openai", False, head(200, b"application/json", GZIP), UnreadAnswer),
+    ("openai", False, head(200, b"application/json", (b"content-encoding", b"identity")), PassedBody),
+]
+
+
+@pytest.mark.parametrize(("provider", "stream", "response", "kind"), KINDS)
+def test_the_head_says_how_the_answer_is_read(
+    provider: str, stream: bool, response: ResponseHead, kind: type[Answer]
+) -> None:
+    made = call("openai-chat", provider)
+    sent(made, {"messages": HELLO, "stream": stream})
+    assert type(made.answer(response)) is kind
+
+
+@pytest.mark.parametrize(
+    ("provider", "response"),
+    [
+        ("openai", head(200, b"text/html")),
+        ("openai", head(200, None)),
+        ("openai", head(200, SSE)),
+        ("anthropic", head(200, b"text/plain")),
+        ("anthropic", head(200, b"application/json", GZIP)),
+    ],
+)
+def test_a_head_that_makes_no_sense_is_the_providers_fault(provider: str, response: ResponseHead) -> None:
+    made = call("openai-chat", provider)
+    sent(made, {"messages": HELLO})
+    with pytest.raises(UpstreamError) as error:
+        made.answer(response)
+    assert (error.value.status, error.value.code) == (502, "provider_bad_response")
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_stream_that_fails_from_outside_ends_with_an_error_event(provider: str) -> None:
+    made = call("openai-chat", provider)
+    sent(made, {"messages": HELLO, "stream": True})
+    made.answer(head(200, SSE))
+    end = made.failure(UpstreamError("upstream_idle_timeout", "nothing came for 60 s", status=504))
+    error = json.loads(end.strip().removeprefix(b"data: "))
+    assert (error["error"]["code"], error["request_id"]) == ("upstream_idle_timeout", "r")
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked", "wanted"),
+    [("allow", True, True), ("allow", False, False), ("always", False, True), ("deny", False, False)],
+)
+def test_who_may_stream(mode: str, asked: bool, wanted: bool) -> None:
+    assert wants_stream(mode, Opened({}, None, asked)) is wanted
+
+
+def test_a_denied_stream_is_refused_in_kongs_words() -> None:
+    with pytest.raises(ClientError, match="response streaming is not enabled for this LLM"):
+        wants_stream("deny", Opened({}, None, True))
+
+
+def test_text_from_outside_cannot_add_a_header() -> None:
+    assert field_value("a\r\nset-cookie: x\x00\u00e9") == b"a??set-cookie: x??"
+    assert len(field_value("x" * 5000)) == 2000
+
+
+def test_an_error_event_is_a_fault() -> None:
+    assert str(failure_of(ErrorDetail(status=500, message="m"))) == "provider_error: m"
