@@ -1,6 +1,11 @@
 """Options of the whole suite."""
 
 import pytest
+from hypothesis import settings
+
+# A shared machine is slow at times: what a property says is its failure, not how long it took.
+settings.register_profile("entresol", deadline=None)
+settings.load_profile("entresol")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,7 @@ from entresol.net import refusals
 from entresol.net.chunked_body import ChunkedBody
 from entresol.net.limits import Limits
 from entresol.net.refusals import Refusal
+from entresol.net.remembered_head import RememberedHead
 from entresol.net.request_checks import (
     CHECKED_FIELDS,
     METHODS,
@@ -62,6 +63,7 @@ class RequestMachine:
         "_line",
         "_pairs",
         "_position",
+        "_remembered",
         "_searched",
         "_state",
         "_target",
@@ -77,6 +79,7 @@ class RequestMachine:
         self._held = bytearray()  # unread bytes that came in several reads; then `_data` is empty
         self._searched = 0  # bytes of `_held` that hold no end of a head
         self._is_empty_line_skipped = False  # before the head that comes next
+        self._remembered: RememberedHead | None = None  # the head that came last
         self._state = _HEAD
         self._left = 0  # body bytes to come under Content-Length
         self._chunks: ChunkedBody | None = None
@@ -192,6 +195,11 @@ class RequestMachine:
 
     def _parse(self, head: bytes) -> RequestHead | Refusal:
         """A whole head: the request line by hand, the fields and their grammar by llhttp, then our own checks."""
+        remembered = self._remembered
+        if remembered is not None:
+            again = remembered.pairs_of(head)
+            if again is not None:
+                return self._same_head(again, remembered.length_of(again))
         limits = self._limits
         line = head[: head.find(13)]
         if line != self._line:
@@ -211,7 +219,28 @@ class RequestMachine:
             return self._refuse(refuse_fields(str(error)))
         if len(pairs) > limits.max_headers:
             return self._refuse(refusals.HEADERS_TOO_MANY)
-        return self._frame(pairs, checked)
+        request = self._frame(pairs, checked)
+        self._remembered = RememberedHead(head, pairs) if self._is_plain(request) else None
+        return request
+
+    def _same_head(self, pairs: HeaderPairs, length: int) -> RequestHead | Refusal:
+        """The last head again: only the size of the body can differ."""
+        if length > self._limits.max_body > 0:
+            return self._refuse(refusals.BODY_TOO_LARGE)
+        self._left = length
+        self._state = _LENGTH if length else _END_OF_BODY
+        method, path, query, _, is_11 = self._target
+        return RequestHead(method, path, query, Headers(pairs), self._connection, "1.1" if is_11 else "1.0", False)
+
+    def _is_plain(self, request: RequestHead | Refusal) -> bool:
+        """Whether the head, seen again with another Content-Length, means the same with another length."""
+        return (
+            type(request) is RequestHead
+            and self._state != _CHUNKED
+            and not request.upgrade
+            and not self.expects_continue
+            and self._target[3] is None  # else the target's host replaced the Host field
+        )
 
     def _read_line(self, line: bytes) -> Refusal | None:
         if len(line) > self._limits.max_request_line:

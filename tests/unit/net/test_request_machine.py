@@ -242,7 +242,7 @@ BODY = st.binary(max_size=60) | st.sampled_from([b"\r\n\r\n", b"GET / HTTP/1.1\r
 def messages(draw: st.DrawFn) -> tuple[bytes, list[Shape]]:
     """A valid request and the events it must make."""
     method = draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS"]))
-    path = "/" + draw(st.text("ab/%20.~", max_size=10))
+    path = "/" + draw(st.text("ab/%2.~", max_size=10))  # no `%00` and nothing that climbs over the root: refused
     query = draw(st.text("ab=&?%", max_size=10))
     fields = [(b"host", b"gateway.test:80")]
     fields += [(b"x-" + name, value) for name, value in draw(st.lists(st.tuples(TOKEN, VALUE), max_size=4))]
