@@ -11,6 +11,7 @@ event of the client's stream.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -185,6 +186,7 @@ def failure_of(error: ErrorDetail) -> UpstreamError:
     return UpstreamError("provider_error", error.message)
 
 
+@lru_cache(maxsize=256)
 def field_value(text: str) -> bytes:
     """Text from outside, safe as a header's value: printable ASCII, at most 2,000 characters."""
     return "".join([character if " " <= character <= "~" else "?" for character in text[:2000]]).encode("ascii")

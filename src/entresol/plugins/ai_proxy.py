@@ -135,7 +135,6 @@ class AiProxy(Plugin[AiProxyConfig]):
         if version is not None:
             self._version = version[0], (model.options.anthropic_version or version[1]).encode()
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
-        self._model_fields: dict[str, tuple[bytes, bytes]] = {}
         self._origins: dict[tuple[str, str, int, object], Origin] = {}
 
     @property
@@ -175,10 +174,10 @@ class AiProxy(Plugin[AiProxyConfig]):
         query = request.query if exchange.upstream is None else exchange.upstream.target.partition("?")[2]
         client_query = self._credential.client_query(query) if query else ""
         outbound = call.request(opened, stream, exchange.body, request.path, client_query)
-        self._send(exchange, outbound, call.is_same_format)
         state = exchange[_CALL] = _Call(call, outbound.dropped)
         if self.config.logging.log_payloads:
             state.payload = exchange.body
+        self._send(exchange, outbound, call.is_same_format)
 
     def _send(self, exchange: Exchange, outbound: OutboundRequest, is_same_format: bool) -> None:
         """Point the request at the provider. The service, if there is one, keeps its say on clocks and TLS."""
@@ -224,7 +223,7 @@ class AiProxy(Plugin[AiProxyConfig]):
             headers.set(b"content-type", answer.content_type)
             headers.remove(b"content-encoding")
         if self.config.model_name_header:
-            headers.pairs.append(self._model_field(call.llm.model))
+            headers.pairs.append((self._model_header, field_value(f"{self._provider.name}/{call.llm.model}")))
         if call.dropped:
             headers.pairs.append((b"x-entresol-dropped", field_value(", ".join(call.dropped))))
         if answer.needs_whole:
@@ -232,14 +231,6 @@ class AiProxy(Plugin[AiProxyConfig]):
         elif answer.is_stream:
             head.content_length = None
             exchange.render_stream_error = call.llm.failure
-
-    def _model_field(self, model: str) -> tuple[bytes, bytes]:
-        field = self._model_fields.get(model)
-        if field is None:
-            if len(self._model_fields) > 100:  # names may come from clients
-                self._model_fields.clear()
-            field = self._model_fields[model] = self._model_header, field_value(f"{self._provider.name}/{model}")
-        return field
 
     def body_filter(self, exchange: Exchange) -> BodyFilter | None:
         """Read along, or translate."""
@@ -271,8 +262,6 @@ class AiProxy(Plugin[AiProxyConfig]):
         if self.config.logging.log_payloads:
             keep_payload(exchange, lambda whole, last: whole, out, last)
         return out
-
-    # The account.
 
     def log(self, exchange: Exchange) -> None:
         """Tell the log plugins what the call was, what it used and what it cost."""

@@ -1,0 +1,554 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload
+from entresol.core.errors import GatewayError, UpstreamError
+from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, UpstreamRequest
+from entresol.core.secret import Secret
+from entresol.plugins.ai_proxy import AiProxy
+from playbooks.harness import Gateway, Reply, plugin_config, violations_of
+
+HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+JSON = [(b"content-type", b"application/json")]
+SSE = [(b"content-type", b"text/event-stream")]
+COMPLETION: dict[str, Any] = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-4o-2024-08-06",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+}
+MESSAGE: dict[str, Any] = {
+    "id": "msg",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-6",
+    "content": [{"type": "text", "text": "pong"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 1000, "output_tokens": 100},
+}
+AUTH = {"header_name": "Authorization", "header_value": "Bearer sk-provider-key"}
+
+
+def config(provider: str = "openai", **changes: Any) -> dict[str, Any]:
+    """A valid configuration. `options` and `model` are merged in, other fields replace."""
+    model: dict[str, Any] = {"provider": provider, "name": "gpt-4o", "options": {"upstream_url": "http://mock.test:9"}}
+    if provider == "anthropic":
+        model["options"]["anthropic_version"] = "2023-06-01"
+    model["options"] |= changes.pop("options", {})
+    model |= changes.pop("model", {})
+    return {"route_type": "llm/v1/chat", "auth": AUTH, "model": model, **changes}
+
+
+def answers(body: Any, status: int = 200, headers: HeaderPairs = JSON) -> Any:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return lambda request, sent: (status, headers, data)
+
+
+def gateway(
+    raw: dict[str, Any] | None = None, body: Any = COMPLETION, status: int = 200, headers: HeaderPairs = JSON
+) -> Gateway:
+    return Gateway((AiProxy, raw or config()), upstream=answers(body, status, headers))
+
+
+def chat(made: Gateway, path: str = "/chat", headers: HeaderPairs | None = None, **wire: Any) -> Reply:
+    return made.chat({"messages": HELLO, **wire}, path, headers)
+
+
+def error_of(reply: Reply) -> dict[str, Any]:
+    error = reply.json["error"]
+    assert isinstance(error, dict)
+    return error
+
+
+class StreamedUpstream:
+    """A transport whose answers come in pieces; a GatewayError among them breaks off."""
+
+    def __init__(self, *pieces: bytes | GatewayError, headers: HeaderPairs = SSE) -> None:
+        self.pieces = pieces
+        self.headers = headers
+        self.calls: list[Any] = []
+        self.sent_body = b""
+
+    def send(self, request: UpstreamRequest, body: bytes, last: bool, receiver: Any) -> "StreamedUpstream":
+        self.sent_body = body
+        self.calls.append(self)
+        self.receiver = receiver
+        return self
+
+    def deliver(self) -> None:
+        self.receiver.on_response_head(ResponseHead(200, Headers(list(self.headers))))
+        for at, piece in enumerate(self.pieces):
+            if isinstance(piece, GatewayError):
+                self.receiver.on_upstream_error(piece)
+                return
+            self.receiver.on_response_body(piece, at + 1 == len(self.pieces), [])
+
+    def cancel(self) -> None:
+        self.pieces = ()
+
+
+def streamed(raw: dict[str, Any], *pieces: bytes | GatewayError, **wire: Any) -> tuple[Reply, StreamedUpstream]:
+    made = Gateway((AiProxy, raw))
+    upstream = StreamedUpstream(*pieces)
+    made.floor.transport = upstream  # type: ignore[assignment]  # pause and resume are not needed here
+    body = json.dumps({"messages": HELLO, "stream": True, **wire}).encode()
+    reply, path = made._begin("POST", "/chat", JSON, body)
+    if upstream.calls:
+        upstream.deliver()
+    reply.exchange = path.exchange
+    return reply, upstream
+
+
+# The request.
+
+
+def test_the_call_goes_to_the_model_instead_of_the_service() -> None:
+    reply = chat(gateway(), temperature=0.5)
+    assert reply.sent is not None
+    assert (reply.sent.origin, reply.sent.host) == (Origin("http", "mock.test", 9), "mock.test:9")
+    assert (reply.sent.method, reply.sent.target) == ("POST", "/v1/chat/completions")
+    assert json.loads(reply.sent_body) == {"model": "gpt-4o", "messages": HELLO, "temperature": 0.5}
+    assert reply.sent.headers.get(b"authorization") == b"Bearer sk-provider-key"
+    assert reply.sent.headers.get(b"accept-encoding") == b"identity"
+
+
+def test_without_upstream_url_the_provider_is_called_over_tls() -> None:
+    reply = chat(gateway(config(options={"upstream_url": None})))
+    assert reply.sent is not None
+    assert reply.sent.origin == Origin("https", "api.openai.com", 443)
+
+
+@pytest.mark.parametrize(
+    ("provider", "target"),
+    [
+        ("openai", "/v1/chat/completions"),
+        ("openai-compatible", "/v1/chat/completions"),
+        ("anthropic", "/v1/messages"),
+        ("gemini", "/v1beta/models/gpt-4o:generateContent"),
+    ],
+)
+def test_each_provider_has_its_path(provider: str, target: str) -> None:
+    reply = chat(gateway(config(provider)))
+    assert reply.sent is not None
+    assert reply.sent.target == target
+
+
+def test_a_call_to_anthropic_names_the_version_of_the_api() -> None:
+    reply = chat(gateway(config("anthropic", options={"anthropic_version": "2026-10-21"})))
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(b"anthropic-version") == [b"2026-10-21"]
+
+
+def test_a_native_client_keeps_its_own_version_and_betas() -> None:
+    made = gateway(config("anthropic", llm_format="anthropic"), MESSAGE)
+    headers = [(b"anthropic-version", b"2099-01-01"), (b"anthropic-beta", b"x"), (b"x-api-key", b"gateway")]
+    reply = chat(made, "/v1/messages?beta=true", headers, max_tokens=5)
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(b"anthropic-version") == [b"2099-01-01"]
+    assert reply.sent.headers.get(b"anthropic-beta") == b"x"
+    assert b"x-api-key" not in reply.sent.headers
+    assert reply.sent.target == "/v1/messages?beta=true"
+    assert reply.json == MESSAGE
+
+
+def test_the_clients_key_never_reaches_the_provider() -> None:
+    reply = chat(gateway(), "/chat?key=gateway", [(b"authorization", b"Bearer gateway"), (b"x-api-key", b"gateway")])
+    assert reply.sent is not None
+    assert b"gateway" not in b"".join(value for _, value in reply.sent.headers if value != b"gateway.test:8000")
+    assert "gateway" not in reply.sent.target
+
+
+def test_a_route_without_a_service_needs_none() -> None:
+    made = gateway()
+    route = type(made.route)(made.route.entity, None)
+    made.route = route
+    reply = chat(made, headers=[(b"x-mine", b"1"), (b"te", b"trailers")])
+    assert reply.status == 200
+    assert reply.sent is not None
+    assert reply.sent.headers.get(b"x-mine") == b"1"
+    assert b"te" not in reply.sent.headers
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "headers"),
+    [("$(query_params.m)", "/chat?m=mini", []), ("$(headers.x-model)", "/chat", [(b"x-model", b"mini")])],
+)
+def test_the_model_may_come_from_the_request(name: str, path: str, headers: HeaderPairs) -> None:
+    assert json.loads(chat(gateway(config(model={"name": name})), path, headers).sent_body)["model"] == "mini"
+
+
+def test_a_template_value_that_is_missing_is_named() -> None:
+    reply = chat(gateway(config(model={"name": "$(uri_captures.m)"})))
+    assert (reply.status, error_of(reply)["message"]) == (400, "uri_captures key m was not provided")
+    assert reply.header("x-entresol-error") == "template_value_missing"
+
+
+REFUSED: list[tuple[Any, int, str, str]] = [
+    (b"", 400, "bad_json", "content-type header does not match request body, or bad JSON formatting"),
+    (b"{", 400, "bad_json", "content-type header does not match request body, or bad JSON formatting"),
+    (b"[" * 100_000, 400, "bad_json", "content-type header does not match request body, or bad JSON formatting"),
+    (b'{"messages":' + b"[" * 100_000, 400, "bad_json", "the request body is nested too deeply"),
+    ({}, 400, "prompt_missing", "request body doesn't contain valid prompts"),
+    ({"messages": HELLO, "model": "o1"}, 400, "model_not_allowed", "cannot use own model - must be: gpt-4o"),
+    ({"messages": HELLO, "prompt": "x"}, 400, "ambiguous_format", "request matches multiple LLM request formats"),
+    ({"messages": HELLO, "model": 5}, 400, "bad_request", "model: Expected `str | null`, got `int`"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code", "message"), REFUSED)
+def test_a_bad_request_is_refused_in_kongs_words_and_openais_form(
+    body: Any, status: int, code: str, message: str
+) -> None:
+    reply = gateway().chat(body)
+    assert (reply.status, error_of(reply)["code"], error_of(reply)["message"]) == (status, code, message)
+    assert (reply.json["message"], reply.json["request_id"]) == (message, reply.exchange.request_id)
+    assert reply.sent is None
+
+
+@pytest.mark.parametrize("content_type", [b"text/plain", b"application/x-www-form-urlencoded", None])
+def test_a_body_that_does_not_claim_to_be_json_is_refused(content_type: bytes | None) -> None:
+    headers = [] if content_type is None else [(b"content-type", content_type)]
+    reply = gateway().call("POST", "/chat", headers, json.dumps({"messages": HELLO}).encode())
+    assert (reply.status, reply.header("x-entresol-error")) == (400, "bad_json")
+
+
+def test_a_body_over_the_limit_is_refused() -> None:
+    reply = chat(gateway(config(max_request_body_size=100)), padding="x" * 200)
+    assert (reply.status, error_of(reply)["code"]) == (413, "request_too_large")
+    assert chat(gateway(config(max_request_body_size=0)), padding="x" * 2_000_000).status == 200
+
+
+def test_the_alias_stands_for_the_model() -> None:
+    made = gateway(config(model={"model_alias": "smart"}))
+    assert json.loads(chat(made, model="smart").sent_body)["model"] == "gpt-4o"
+
+
+def test_a_route_without_a_model_takes_the_clients() -> None:
+    made = gateway(config(model={"name": None}))
+    assert json.loads(chat(made, model="mine").sent_body)["model"] == "mine"
+    assert error_of(chat(made))["message"] == "model parameter not found in request, nor in gateway configuration"
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked", "status", "sent"),
+    [("always", False, 200, True), ("deny", False, 200, None), ("deny", True, 400, None)],
+)
+def test_streaming_is_the_operators_decision(mode: str, asked: bool, status: int, sent: bool | None) -> None:
+    reply = chat(gateway(config(response_streaming=mode)), stream=asked)
+    assert reply.status == status
+    if reply.sent is not None:
+        assert json.loads(reply.sent_body).get("stream") in (sent, False)
+    else:
+        assert error_of(reply)["message"] == "response streaming is not enabled for this LLM"
+
+
+def test_the_operators_options_win_over_the_clients() -> None:
+    made = gateway(config(options={"temperature": 0.1, "max_tokens": 5}))
+    body = json.loads(chat(made, temperature=2, max_tokens=900).sent_body)
+    assert (body["temperature"], body["max_completion_tokens"], "max_tokens" in body) == (0.1, 5, False)
+
+
+def test_a_key_in_the_query_or_the_body() -> None:
+    query = {"param_name": "key", "param_value": "k&y", "param_location": "query"}
+    body = {"param_name": "token", "param_value": "t", "param_location": "body"}
+    first, second = chat(gateway(config(auth=query))), chat(gateway(config(auth=body)))
+    assert first.sent is not None
+    assert first.sent.target == "/v1/chat/completions?key=k%26y"
+    assert json.loads(second.sent_body)["token"] == "t"
+
+
+def test_a_secret_without_a_value_fails_the_call_and_says_which() -> None:
+    missing = Secret(None, "Bearer {vault://env/none}", ("{vault://env/none}",))
+    reply = chat(gateway(config(auth={"header_name": "Authorization", "header_value": missing})))
+    assert (reply.status, error_of(reply)["code"]) == (503, "secret_unresolved")
+    assert "vault://env/none" in error_of(reply)["message"]
+
+
+# The answer.
+
+
+def test_an_answer_of_the_same_format_passes_byte_for_byte() -> None:
+    body = json.dumps(COMPLETION, indent=3).encode()
+    reply = chat(gateway(body=body, headers=[*JSON, (b"set-cookie", b"a=b"), (b"x-request-id", b"req")]))
+    assert (reply.status, reply.body) == (200, body)
+    assert reply.header("x-entresol-llm-model") == "openai/gpt-4o"
+    assert reply.header("x-request-id") == "req"
+    assert reply.header("set-cookie") is None
+
+
+def test_the_model_header_can_be_left_out() -> None:
+    assert chat(gateway(config(model_name_header=False))).header("x-entresol-llm-model") is None
+
+
+def test_an_answer_of_another_format_is_translated_and_losses_are_told() -> None:
+    reply = chat(gateway(config("anthropic"), MESSAGE), seed=5)
+    assert reply.json["choices"][0]["message"]["content"] == "pong"
+    assert reply.json["choices"][0]["finish_reason"] == "stop"
+    assert reply.header("x-entresol-dropped") == "seed"
+    assert reply.header("x-entresol-llm-model") == "anthropic/gpt-4o"
+
+
+def test_what_cannot_be_left_out_is_refused() -> None:
+    reply = chat(gateway(config("anthropic"), MESSAGE), modalities=["audio"])
+    assert (reply.status, error_of(reply)["code"]) == (400, "unsupported_by_provider")
+
+
+def test_a_name_the_client_made_up_cannot_add_a_header() -> None:
+    reply = gateway(config("anthropic"), MESSAGE).chat({"messages": HELLO, "x\r\nset-cookie: a": 1})
+    assert reply.header("x-entresol-dropped") == "x??set-cookie: a"
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{}", b'{"choices":', b"[" * 5_000])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini"])
+def test_garbage_from_the_provider_is_a_bad_gateway_in_the_clients_format(provider: str, body: bytes) -> None:
+    reply = chat(gateway(config(provider), body))
+    assert (reply.status, error_of(reply)["code"]) == (502, "provider_bad_response")
+
+
+@pytest.mark.parametrize("content_type", [b"text/html", b"text/event-stream"])
+def test_an_answer_of_another_kind_is_a_bad_gateway(content_type: bytes) -> None:
+    reply = chat(gateway(headers=[(b"content-type", content_type)]))
+    assert (reply.status, error_of(reply)["code"]) == (502, "provider_bad_response")
+
+
+def test_a_providers_error_is_told_in_the_clients_format() -> None:
+    body = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}, "request_id": "req_1"}
+    reply = chat(gateway(config("anthropic"), body, 429, [*JSON, (b"retry-after", b"7")]))
+    assert (reply.status, reply.header("retry-after"), reply.header("x-entresol-error")) == (429, "7", "provider_error")
+    assert (error_of(reply)["type"], error_of(reply)["message"]) == ("rate_limit_error", "slow down")
+    assert reply.json["request_id"] == reply.exchange.request_id
+
+
+@pytest.mark.parametrize("body", [b"upstream connect error", b"<html>", b""])
+def test_what_a_proxy_wrote_becomes_an_error_in_the_clients_format(body: bytes) -> None:
+    reply = chat(gateway(config(), body, 503, [(b"content-type", b"text/plain"), (b"retry-after", b"7")]))
+    assert (reply.status, reply.header("retry-after")) == (503, "7")
+    assert error_of(reply)["message"] == "the provider answered with status 503"
+    assert reply.header("content-type") == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_provider_that_repeats_the_key_does_not_give_it_away(provider: str) -> None:
+    body = {"type": "error", "error": {"type": "x", "message": "bad key sk-provider-key"}}
+    reply = chat(gateway(config(provider), body, 401))
+    assert b"sk-provider-key" not in reply.body
+    assert "***" in error_of(reply)["message"]
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "path", "wire"),
+    [
+        ("openai", "/chat", {"messages": HELLO}),
+        ("anthropic", "/v1/messages", {"messages": HELLO, "max_tokens": 5}),
+        ("gemini", "/v1beta/models/gpt-4o:generateContent", {"contents": [{"parts": [{"text": "x"}]}]}),
+    ],
+)
+def test_a_provider_that_is_down_is_told_in_every_clients_format(llm_format: str, path: str, wire: Any) -> None:
+    down = UpstreamError("upstream_connect_timeout", "no connection", status=504)
+    made = Gateway((AiProxy, config(llm_format=llm_format)), upstream=lambda request, body: down)
+    reply = made.chat(wire, path)
+    assert (reply.status, reply.json["message"], reply.header("x-entresol-error")) == (
+        504, "no connection", "upstream_connect_timeout",
+    )  # fmt: skip
+    assert error_of(reply)["message"] == "no connection"
+
+
+# Streams.
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "openai_chat"
+PLAIN = (GOLDEN / "plain.sse").read_bytes()
+EVENTS = [event + b"\n\n" for event in PLAIN.removesuffix(b"\n\n").split(b"\n\n")]
+
+
+def test_a_stream_of_the_same_format_passes_byte_for_byte() -> None:
+    reply, upstream = streamed(config(), *EVENTS, stream_options={"include_usage": True})
+    assert reply.body == PLAIN
+    assert json.loads(upstream.sent_body)["stream_options"] == {"include_usage": True}
+    assert reply.exchange[AI_USAGE].prompt_tokens == 120
+
+
+def test_usage_is_counted_and_hidden_from_a_client_that_did_not_ask() -> None:
+    reply, upstream = streamed(config(), *EVENTS)
+    assert json.loads(upstream.sent_body)["stream_options"] == {"include_usage": True}
+    assert reply.body == PLAIN.replace(EVENTS[-2], b"")
+    assert reply.exchange[AI_USAGE].prompt_tokens == 120
+
+
+def test_a_stream_of_another_format_is_translated() -> None:
+    reply, _ = streamed(config(llm_format="anthropic"), *EVENTS, max_tokens=5)
+    assert reply.header("content-type") == "text/event-stream"
+    assert reply.body.startswith(b"event: message_start")
+    assert reply.body.endswith(b'data: {"type":"message_stop"}\n\n')
+    assert reply.exchange[AI_USAGE].completion_tokens == 30
+
+
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic"])
+def test_a_stream_that_is_reset_ends_with_an_error_in_the_clients_format(llm_format: str) -> None:
+    reset = UpstreamError("upstream_reset", "the upstream broke off")
+    reply, _ = streamed(config(llm_format=llm_format), EVENTS[0], EVENTS[1], EVENTS[2][:30], reset, max_tokens=5)
+    last = reply.body.strip().split(b"\n\n")[-1].split(b"data: ", 1)[1]
+    assert (json.loads(last)["message"], reply.is_finished) == ("the upstream broke off", True)
+    assert b"[DONE]" not in reply.body
+    assert reply.exchange.error is reset
+
+
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic"])
+def test_a_stream_that_just_stops_is_no_success(llm_format: str) -> None:
+    reply, _ = streamed(config(llm_format=llm_format), EVENTS[0], EVENTS[1], b"", max_tokens=5)
+    assert b"provider_stream_cut" in reply.body
+    assert reply.exchange.error is not None
+    assert reply.exchange.error.code == "provider_error"
+
+
+def test_garbage_in_a_translated_stream_ends_it_with_an_error() -> None:
+    reply, _ = streamed(config(llm_format="anthropic"), EVENTS[0], EVENTS[1], b"data: {\n\n", EVENTS[2], max_tokens=5)
+    assert b"provider_bad_response" in reply.body
+    assert (b"message_stop" in reply.body, reply.is_finished) == (False, True)
+
+
+def test_an_error_event_passes_and_is_recorded() -> None:
+    failed = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
+    reply, _ = streamed(config(), EVENTS[0], failed)
+    assert reply.body == EVENTS[0] + failed
+    assert reply.exchange.error is not None
+    assert reply.exchange.error.message == "overloaded"
+
+
+def test_a_stream_that_is_refused_is_a_plain_answer() -> None:
+    body = {"error": {"message": "no", "type": "invalid_request_error"}}
+    reply = chat(gateway(config(llm_format="anthropic"), body, 400), stream=True, max_tokens=5)
+    assert (reply.status, reply.json["type"], error_of(reply)["message"]) == (400, "error", "no")
+
+
+# The account.
+
+
+def test_the_call_is_accounted_for() -> None:
+    exchange = chat(gateway()).exchange
+    assert exchange[AI_META] == AiMeta(
+        plugin_id="00000000-0000-4000-8000-000000000000", provider="openai", request_model="gpt-4o",
+        response_model="gpt-4o-2024-08-06", llm_latency_ms=0, request_mode="oneshot",
+    )  # fmt: skip
+    usage = exchange[AI_USAGE]
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (1000, 100, 1100)
+    assert usage.cost == 0.0035
+    assert exchange[AI_LOG_STATISTICS] is False
+
+
+def test_the_operators_prices_win() -> None:
+    exchange = chat(gateway(config(options={"input_cost": 1.0, "output_cost": 10.0}))).exchange
+    assert exchange[AI_USAGE].cost == 0.002
+
+
+def test_an_unknown_price_is_no_price() -> None:
+    exchange = chat(gateway(config(model={"name": "home-made"}), COMPLETION | {"model": "home-made"})).exchange
+    assert exchange[AI_USAGE].cost is None
+
+
+def test_a_call_that_never_reached_a_model_says_which_it_was_for() -> None:
+    down = UpstreamError("upstream_connect_failed", "refused")
+    exchange = Gateway((AiProxy, config()), upstream=lambda request, body: down).chat({"messages": HELLO}).exchange
+    assert exchange[AI_META].request_model == "gpt-4o"
+    assert AI_USAGE not in exchange
+
+
+def test_payloads_are_kept_only_if_asked_for() -> None:
+    assert AI_PAYLOAD not in chat(gateway()).exchange
+    raw = config("anthropic", logging={"log_payloads": True, "log_statistics": True})
+    reply = chat(gateway(raw, MESSAGE))
+    assert reply.exchange[AI_PAYLOAD] == AiPayload(
+        request=json.dumps({"messages": HELLO}, separators=(",", ":")), response=reply.body.decode()
+    )
+    assert reply.exchange[AI_LOG_STATISTICS] is True
+    reply, _ = streamed(config(logging={"log_payloads": True}), *EVENTS)
+    assert reply.exchange[AI_PAYLOAD].response == reply.body.decode()
+
+
+# Other operations.
+
+
+@pytest.mark.parametrize(
+    ("route_type", "target", "wire"),
+    [
+        ("llm/v1/completions", "/v1/completions", {"prompt": "x"}),
+        ("llm/v1/embeddings", "/v1/embeddings", {"input": "x"}),
+    ],
+)
+def test_completions_and_embeddings(route_type: str, target: str, wire: dict[str, Any]) -> None:
+    answer = {"object": "list", "data": [], "choices": [], "model": "m", "usage": {"prompt_tokens": 5}}
+    reply = gateway(config(route_type=route_type), answer).chat(wire)
+    assert reply.sent is not None
+    assert (reply.status, reply.sent.target, reply.exchange[AI_USAGE].prompt_tokens) == (200, target, 5)
+
+
+# The configuration.
+
+SCHEMA_DEFAULTS = {
+    "auth": {
+        "allow_override": False, "azure_use_managed_identity": False, "gcp_use_service_account": False,
+        "header_name": "Authorization", "header_value": "Bearer x", "param_location": None, "aws_access_key_id": None,
+    },
+    "genai_category": "text/generation",
+    "llm_format": "openai",
+    "logging": {"log_payloads": False, "log_statistics": False},
+    "max_request_body_size": 1048576,
+    "model": {
+        "model_alias": None, "name": "gpt-4o", "provider": "openai",
+        "options": {"azure_api_version": "2023-05-15", "bedrock": None, "gemini": None, "temperature": 1},
+    },
+    "model_name_header": True,
+    "response_streaming": "allow",
+    "route_type": "llm/v1/chat",
+}  # fmt: skip
+
+
+def test_a_configuration_as_kong_exports_it_loads_with_kongs_defaults() -> None:
+    exported = plugin_config(AiProxy, SCHEMA_DEFAULTS)
+    written = plugin_config(AiProxy, {"route_type": "llm/v1/chat", "model": {"provider": "openai"}})
+    for field in (
+        "genai_category",
+        "llm_format",
+        "logging",
+        "max_request_body_size",
+        "model_name_header",
+        "response_streaming",
+    ):
+        assert getattr(exported, field) == getattr(written, field)
+
+
+VIOLATIONS = [
+    ({"route_type": "llm/v1/responses"}, "route_type", "not supported yet"),
+    ({"route_type": "preserve"}, "route_type", "not supported yet"),
+    ({"route_type": "nothing"}, "route_type", "expected one of"),
+    ({"llm_format": "bedrock"}, "llm_format", "not supported yet"),
+    ({"genai_category": "audio/speech"}, "genai_category", "not supported yet"),
+    ({"model": {"provider": "azure"}}, "model.provider", "not supported yet"),
+    (
+        {"model": {"provider": "openai", "options": {"upstream_url": "mock"}}},
+        "model.options.upstream_url",
+        "invalid url",
+    ),
+    ({"auth": {"header_name": "a"}}, "auth.header_value", "required field missing"),
+    ({"nothing": 1}, "nothing", "unknown field"),
+    ({"llm_format": "anthropic", "route_type": "llm/v1/embeddings"}, "llm_format", "only supported with route_type"),
+]
+
+
+@pytest.mark.parametrize(("change", "path", "message"), VIOLATIONS)
+def test_what_is_not_supported_is_said_at_load(change: dict[str, Any], path: str, message: str) -> None:
+    raw = {"route_type": "llm/v1/chat", "model": {"provider": "openai"}} | change
+    assert message in violations_of(AiProxy, raw)[path]
+
+
+def test_providers_say_what_they_cannot_do() -> None:
+    raw = config("anthropic", route_type="llm/v1/completions")
+    assert violations_of(AiProxy, raw) == {"route_type": "anthropic does not support route_type llm/v1/completions"}
+    raw = config("gemini", auth=AUTH | {"allow_override": True})
+    message = "bedrock and gemini only support auth.allow_override = false"
+    assert violations_of(AiProxy, raw) == {"auth.allow_override": message}
