@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except GatewayError as error:
         return _complain(error.message)
+    except OSError as error:
+        return _complain(str(error))
     return code
 
 
@@ -74,25 +76,38 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from entresol.app.configuration import read_document
-    from entresol.supervisor.loader import Refused
-
     settings = _settings(options.settings, _serve_flags(options))
     if settings is None:
         return 1
     if settings.configuration.file is None:
         return _complain("which configuration? use -c FILE")
+    _log_to_stderr(settings.log.level)
+    return _serve_alone(settings) if settings.worker_count == 1 else _serve_supervised(settings)
+
+
+def _serve_alone(settings: "Settings") -> int:
+    from entresol.app.configuration import read_document
+    from entresol.app.node import run_alone
+    from entresol.supervisor.loader import Refused
+
     found = read_document(settings, os.environ)
     if isinstance(found, Refused):
-        return _refuse(settings.configuration.file, found.errors)
-    _log_to_stderr(settings.log.level)
+        return _refuse(settings.configuration.file or "", found.errors)
     document, configuration = found
     _warn(document)
-    from entresol.app.node import run_alone, run_supervised
+    return run_alone(settings, document, configuration, _announce)
 
-    if settings.worker_count == 1:
-        return run_alone(settings, document, configuration, _announce)
-    return run_supervised(settings, document, _announce)
+
+def _serve_supervised(settings: "Settings") -> int:
+    from entresol.app.configuration import check_configuration
+    from entresol.app.node import run_supervised
+    from entresol.supervisor.loader import Refused
+
+    found = check_configuration(settings, os.environ)  # or workers would find out, again and again
+    if isinstance(found, Refused):
+        return _refuse(settings.configuration.file or "", found.errors)
+    _warn(found)
+    return run_supervised(settings, found, _announce)
 
 
 def _serve_flags(options: argparse.Namespace) -> dict[str, object]:

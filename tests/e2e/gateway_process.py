@@ -121,15 +121,20 @@ class Upstream:
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
-        self.requests = 0
+        self.heads: list[bytes] = []
         self.url = ""
+
+    @property
+    def requests(self) -> int:
+        """How many have reached it."""
+        return len(self.heads)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                self.requests += 1
+                self.heads.append(head.lower())
                 if head.split(b" ", 2)[1].startswith(b"/stream"):
                     writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n")
                     await writer.drain()
