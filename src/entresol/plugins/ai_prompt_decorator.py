@@ -9,10 +9,10 @@ import msgspec
 from msgspec import Meta
 
 from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.json_body import json_body, rewrite_json_body
 from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
-from entresol.llm.format import encode_json, read_fields
 from entresol.llm.prompt_insert import Inserted, inserter
 
 
@@ -76,9 +76,9 @@ class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
     def access(self, exchange: Exchange) -> Deny | None:
         """Put the prompts in."""
         try:
-            fields = read_fields(exchange.body)
+            fields = json_body(exchange).fields
             self._insert(fields, exchange.request.path.endswith("/responses"))
         except ClientError as error:
             return Deny(error.status, error.code, error.message, bare=True)
-        exchange.body = encode_json(fields)
+        rewrite_json_body(exchange, fields)
         return None
