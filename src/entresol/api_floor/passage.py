@@ -16,8 +16,8 @@ from entresol.api_floor.answers import Identity, gateway_response
 from entresol.api_floor.entities import Consumer
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.forwarding import end_to_end_fields, trailer_fields
-from entresol.api_floor.plan import Chain
-from entresol.api_floor.plugin import AnyPlugin, BodyFilter
+from entresol.api_floor.plan import Chain, Step
+from entresol.api_floor.plugin import BodyFilter
 from entresol.api_floor.request_body import RequestBody
 from entresol.core.decision import Answer, Deny, Outcome
 from entresol.core.errors import ClientError, GatewayError, InternalError, UpstreamError
@@ -26,7 +26,6 @@ from entresol.core.ports import Clock, Responder, UpstreamCall
 
 logger = logging.getLogger("entresol.api_floor")
 
-Phase = Callable[[Exchange], Outcome | Awaitable[Outcome | None] | None]
 HELD_UNREAD = 65536  # bytes of a request body that may pile up before somebody consumes them
 HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
 
@@ -36,8 +35,8 @@ class Passage:
 
     # Defaults stand in the class: most requests never change them, and making a request is on the hot path.
     _chain_consumer: Consumer | None = None
-    _pending: tuple[AnyPlugin, ...] = ()
-    _priority = 0  # of the plugin that ran last
+    _steps: tuple[Step, ...] = ()  # of the phase the request is in
+    _next = 0  # which of them comes next
     _body_is_whole = False  # and stands in exchange.body
     _resume: Callable[[], None] | None = None  # the step that waits for body bytes
     _task: asyncio.Future[Outcome | None] | None = None
@@ -161,17 +160,13 @@ class Passage:
             self._body_is_whole = True
         return self._body_is_whole
 
-    def _ends_path(self, phase: Phase, step: Callable[[], None]) -> bool:
-        """Run a plugin's phase. True when the step must stop: there is an outcome, or it has to be waited for."""
-        outcome = phase(self.exchange)
-        if outcome is None:
-            return False
+    def _stop(self, outcome: Outcome | Awaitable[Outcome | None], step: Callable[[], None]) -> None:
+        """A plugin's phase has an outcome, or one that has to be waited for; `step` then goes on."""
         if isinstance(outcome, Answer | Deny):
             self.answer(outcome)
         else:
             self._task = asyncio.ensure_future(outcome)
             self._task.add_done_callback(partial(self._go_on, step))
-        return True
 
     def _go_on(self, step: Callable[[], None], waited: "asyncio.Future[Outcome | None]") -> None:
         self._task = None

@@ -59,37 +59,43 @@ class RequestPath(Passage):
         exchange.match = match = exchange.plan.router.match(exchange.request)
         if match is not None:
             self._chain = exchange.plan.chain(match.route, None)
-        self._pending = self._chain.rewrite
+        self._steps = self._chain.rewrite
         self.rewrite()
 
     def rewrite(self) -> None:
-        while self._pending:
-            plugin, self._pending = self._pending[0], self._pending[1:]
-            if self._ends_path(plugin.rewrite, self.rewrite):
+        exchange = self.exchange
+        while self._next < len(self._steps):
+            step = self._steps[self._next]
+            self._next += 1
+            outcome = step.run(exchange)
+            if outcome is not None:
+                self._stop(outcome, self.rewrite)
                 return
-        match = self.exchange.match
+        match = exchange.match
         if match is None:
             self.answer(Deny(404, "no_route", "no Route matched with those values"))
         elif match.refusal is not None:
             self.answer(match.refusal)
         else:
-            self.exchange.upstream = build_upstream_request(self.exchange, match)
-            self._pending = self._chain.access
+            exchange.upstream = build_upstream_request(exchange, match)
+            self._steps, self._next = self._chain.access, 0
             self.access()
 
     def access(self) -> None:
+        exchange = self.exchange
         while True:
-            if self.exchange.consumer is not self._chain_consumer:
+            if exchange.consumer is not self._chain_consumer:
                 self._follow_consumer()
-            if not self._pending:
+            if self._next == len(self._steps):
                 break
-            plugin = self._pending[0]
-            if plugin.needs_body and not self._has_whole_body(plugin.body_limit):
+            step = self._steps[self._next]
+            if step.needs_body and not self._has_whole_body(step.body_limit):
                 self._wait_for_body(self.access)
                 return
-            self._pending = self._pending[1:]
-            self._priority = plugin.priority
-            if self._ends_path(plugin.access, self.access):
+            self._next += 1
+            outcome = step.run(exchange)
+            if outcome is not None:
+                self._stop(outcome, self.access)
                 return
         self.upstream()
 
@@ -113,10 +119,10 @@ class RequestPath(Passage):
     def header_filter(self, head: ResponseHead) -> None:
         exchange = self.exchange
         exchange.response = head
-        for plugin in self._chain.header_filter:
-            plugin.header_filter(exchange)
+        for change_head in self._chain.header_filter:
+            change_head(exchange)
         if self._chain.body_filter and exchange.source == "service":
-            filters = [plugin.body_filter(exchange) for plugin in self._chain.body_filter]
+            filters = [filter_of(exchange) for filter_of in self._chain.body_filter]
             self._filters = tuple(change for change in filters if change is not None)
 
     def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
@@ -135,11 +141,11 @@ class RequestPath(Passage):
         exchange = self.exchange
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
-        for plugin in self._chain.log:
+        for write in self._chain.log:
             try:
-                plugin.log(exchange)
+                write(exchange)
             except Exception:
-                logger.exception("plugin %s failed in log", plugin.name)
+                logger.exception("%s failed", getattr(write, "__qualname__", write))
 
     def _follow_consumer(self) -> None:
         """Somebody was authenticated: go on with the plugins as this consumer has them."""
@@ -147,4 +153,6 @@ class RequestPath(Passage):
         self._chain_consumer = exchange.consumer
         assert exchange.match is not None  # access runs only on a matched route
         self._chain = exchange.plan.chain(exchange.match.route, exchange.consumer)
-        self._pending = tuple(plugin for plugin in self._chain.access if plugin.priority < self._priority)
+        priority = self._steps[self._next - 1].priority
+        self._steps = self._chain.access
+        self._next = sum(step.priority >= priority for step in self._steps)

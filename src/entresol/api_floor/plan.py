@@ -3,7 +3,7 @@
 `compile.compile_plan` turns validated entities into a `Plan`. Requests under way keep the plan they started with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -13,18 +13,28 @@ from entresol.core.decision import Outcome
 from entresol.core.http import Origin, RequestHead, Timeouts
 
 if TYPE_CHECKING:
-    from entresol.api_floor.plugin import AnyPlugin, ConsumerDirectory, ErrorFormat
+    from entresol.api_floor.exchange import Exchange
+    from entresol.api_floor.plugin import AnyPlugin, BodyFilter, ConsumerDirectory, ErrorFormat, Phase
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A plugin's part in `rewrite` or `access`, with what the path has to know before it runs."""
+
+    run: "Phase"
+    priority: int
+    needs_body: bool = False
+    body_limit: int | None = None
 
 
 class Chain(msgspec.Struct, frozen=True):
     """The plugins of one (route, consumer) pair by priority; each phase lists only those that take part in it."""
 
     plugins: "tuple[AnyPlugin, ...]" = ()
-    rewrite: "tuple[AnyPlugin, ...]" = ()
-    access: "tuple[AnyPlugin, ...]" = ()
-    header_filter: "tuple[AnyPlugin, ...]" = ()
-    body_filter: "tuple[AnyPlugin, ...]" = ()
-    log: "tuple[AnyPlugin, ...]" = ()
+    rewrite: tuple[Step, ...] = ()
+    access: tuple[Step, ...] = ()
+    header_filter: "tuple[Callable[[Exchange], None], ...]" = ()
+    body_filter: "tuple[Callable[[Exchange], BodyFilter | None], ...]" = ()
+    log: "tuple[Callable[[Exchange], None], ...]" = ()
     error_format: "ErrorFormat | None" = None
     """How clients of the route expect errors, when a plugin of the chain knows."""
 

@@ -16,7 +16,7 @@ import msgspec
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.plan import Chain
+from entresol.api_floor.plan import Chain, Step
 from entresol.core.decision import Outcome
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
 
@@ -30,6 +30,8 @@ class PluginConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 C = TypeVar("C", bound=PluginConfig)
+
+Phase = Callable[[Exchange], Outcome | Awaitable[Outcome | None] | None]
 
 BodyFilter = Callable[[bytes, bool], bytes]
 """Called with each piece of the response body and whether it is the last; returns what goes on to the client."""
@@ -127,16 +129,20 @@ def overriding(plugins: tuple[AnyPlugin, ...], phase: str) -> tuple[AnyPlugin, .
 
 def chain_of(plugins: tuple[AnyPlugin, ...], rewrite: tuple[AnyPlugin, ...]) -> Chain:
     """Sort plugins into a chain. `rewrite` are the global ones: nothing else runs in that phase."""
-    ordered = tuple(sorted(plugins, key=lambda plugin: -plugin.priority))
+    ordered = _by_priority(plugins)
     return Chain(
         plugins=ordered,
-        rewrite=overriding(tuple(sorted(rewrite, key=lambda plugin: -plugin.priority)), "rewrite"),
-        access=overriding(ordered, "access"),
-        header_filter=overriding(ordered, "header_filter"),
-        body_filter=overriding(ordered, "body_filter"),
-        log=overriding(ordered, "log"),
+        rewrite=tuple(Step(p.rewrite, p.priority) for p in overriding(_by_priority(rewrite), "rewrite")),
+        access=tuple(Step(p.access, p.priority, p.needs_body, p.body_limit) for p in overriding(ordered, "access")),
+        header_filter=tuple(plugin.header_filter for plugin in overriding(ordered, "header_filter")),
+        body_filter=tuple(plugin.body_filter for plugin in overriding(ordered, "body_filter")),
+        log=tuple(plugin.log for plugin in overriding(ordered, "log")),
         error_format=next((plugin.error_format for plugin in ordered if plugin.error_format is not None), None),
     )
+
+
+def _by_priority(plugins: tuple[AnyPlugin, ...]) -> tuple[AnyPlugin, ...]:
+    return tuple(sorted(plugins, key=lambda plugin: -plugin.priority))
 
 
 class ErrorFormat(Protocol):

@@ -105,8 +105,9 @@ def test_plugins_run_by_priority() -> None:
 
 
 def test_rewrite_runs_the_global_instance_alone() -> None:
-    chain = ChainSelector([scoped(Low, "global"), scoped(Low, "mine", route="R")], {})(ROUTE, None)
-    assert [plugin.context.instance_id for plugin in chain.rewrite] == ["global"]
+    everywhere = scoped(Low, "global")
+    chain = ChainSelector([everywhere, scoped(Low, "mine", route="R")], {})(ROUTE, None)
+    assert [step.run for step in chain.rewrite] == [everywhere.plugin.rewrite]
     assert [plugin.context.instance_id for plugin in chain.plugins] == ["mine"]
 
 

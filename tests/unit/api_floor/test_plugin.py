@@ -28,7 +28,7 @@ def test_a_chain_lists_in_each_phase_only_who_takes_part() -> None:
     logs, idle = OnlyLogs(PluginConfig(), context()), DoesNothing(PluginConfig(), context())
     chain = chain_of((logs, idle), ())
     assert chain.plugins == (idle, logs)
-    assert chain.log == (logs,)
+    assert chain.log == (logs.log,)
     assert (chain.rewrite, chain.access, chain.header_filter, chain.body_filter) == ((), (), (), ())
     assert overriding((idle, logs), "log") == (logs,)
 
