@@ -10,9 +10,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
-import httpx
+import msgspec
 
 DEADLINE_S = 30.0
 """For anything that must happen; only a failing test waits so long."""
@@ -30,6 +31,34 @@ async def eventually(look: Callable[[], Awaitable[T | None]], what: str) -> T:
             return found
         await asyncio.sleep(0.02)
     raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+
+
+class Reply(NamedTuple):
+    """An answer."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+async def get(url: str, unix: str | None = None) -> Reply:
+    """`GET` on a connection of its own, so that any worker may take it. Raises ConnectionError when it breaks off."""
+    parts = urlsplit(url)
+    if unix is not None:
+        reader, writer = await asyncio.open_unix_connection(unix)
+    else:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        writer.write(f"GET {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\nconnection: close\r\n\r\n".encode())
+        answer = (await asyncio.wait_for(reader.read(), DEADLINE_S)).decode()
+    finally:
+        writer.close()
+    head, blank, text = answer.partition("\r\n\r\n")
+    if not blank:
+        raise ConnectionResetError("no whole answer")
+    status, *fields = head.split("\r\n")
+    headers = dict(field.lower().split(": ", 1) for field in fields)
+    return Reply(int(status.split(" ")[1]), headers, text)
 
 
 class GatewayProcess:
@@ -62,9 +91,7 @@ class GatewayProcess:
 
     async def node(self) -> dict[str, Any]:
         """The status page."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.status_url}/status")
-        found: dict[str, Any] = answer.json()
+        found: dict[str, Any] = msgspec.json.decode((await get(f"{self.status_url}/status")).text)
         return found
 
     async def node_when(self, is_so: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
@@ -73,7 +100,7 @@ class GatewayProcess:
         async def look() -> dict[str, Any] | None:
             try:
                 node = await self.node()
-            except httpx.TransportError:  # the worker that had the connection has just died
+            except ConnectionError:  # the worker that had the connection has just died
                 return None
             return node if is_so(node) else None
 
@@ -81,8 +108,7 @@ class GatewayProcess:
 
     async def metric(self, line_start: str) -> float:
         """The sum of the metrics lines that begin like this."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.status_url}/metrics")
+        answer = await get(f"{self.status_url}/metrics")
         return sum(float(line.rsplit(" ", 1)[1]) for line in answer.text.splitlines() if line.startswith(line_start))
 
 

@@ -16,6 +16,7 @@ from e2e.gateway_process import (
     DEADLINE_S,
     eventually,
     gateway,
+    get,
     is_gone,
     one_service,
     resident_megabytes,
@@ -30,13 +31,11 @@ COUNT = "[{name: rate-limiting, config: {year: 100, limit_by: service}}]"
 def test_a_node_starts_answers_and_stops(tmp_path: Path, workers: int) -> None:
     async def scenario() -> None:
         async with upstream() as up, gateway(tmp_path, one_service(up.url), "--workers", str(workers)) as node:
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"{node.url}/api/hello")
-                assert (answer.status_code, answer.text) == (200, "hello")
-                assert (await client.get(f"{node.url}/nothing")).status_code == 404
-                assert (await client.get(f"{node.status_url}/status/ready")).status_code == 200
-                assert (await client.get(f"{node.status_url}/nothing")).status_code == 404
-                assert (await client.post(f"{node.status_url}/status")).status_code == 405
+            answer = await get(f"{node.url}/api/hello")
+            assert (answer.status, answer.text) == (200, "hello")
+            assert (await get(f"{node.url}/nothing")).status == 404
+            assert (await get(f"{node.status_url}/status/ready")).status == 200
+            assert (await get(f"{node.status_url}/nothing")).status == 404
             node.signal(signal.SIGTERM)
             assert await node.ended() == 0
 
@@ -79,9 +78,8 @@ def test_a_reload_swaps_the_plan_and_requests_under_way_keep_theirs(tmp_path: Pa
                 node.signal(signal.SIGHUP)
             await node.node_when(lambda found: found["configuration"]["reloads"] == 1, "the reload")
             for _ in range(10):  # whichever worker takes it
-                async with httpx.AsyncClient() as fresh:
-                    assert (await fresh.get(f"{node.url}/new/hello")).text == "hello"
-                    assert (await fresh.get(f"{node.url}/api/hello")).status_code == 404
+                assert (await get(f"{node.url}/new/hello")).text == "hello"
+                assert (await get(f"{node.url}/api/hello")).status == 404
             up.release.set()
             assert await anext(chunks) == "last"
 
@@ -101,12 +99,10 @@ def test_a_bad_file_keeps_the_old_plan_and_says_everything_that_is_wrong(tmp_pat
             for wrong in ("colour: unknown field", "services[0].routes[0].plugins[0].name: plugin 'nope' not enabled"):
                 assert wrong in found["configuration"]["last_reload_error"]
                 assert wrong in node.log
-            async with httpx.AsyncClient() as client:
-                assert (await client.get(f"{node.url}/api/hello")).text == "hello"
+            assert (await get(f"{node.url}/api/hello")).text == "hello"
             file.write_text(one_service(up.url, path="/fixed"))
             await node.node_when(lambda f: f["configuration"]["last_reload_error"] is None, "the repair")
-            async with httpx.AsyncClient() as client:
-                assert (await client.get(f"{node.url}/fixed/hello")).text == "hello"
+            assert (await get(f"{node.url}/fixed/hello")).text == "hello"
 
     asyncio.run(scenario())
 
@@ -118,12 +114,16 @@ def test_no_request_is_lost_while_configurations_come_and_go(tmp_path: Path, wor
             statuses: list[int] = []
             is_over = False
 
-            async def call() -> None:
+            async def call_on_new_connections() -> None:
+                while not is_over:
+                    statuses.append((await get(f"{node.url}/api/hello")).status)
+
+            async def call_on_one_connection() -> None:
                 async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
                     while not is_over:
                         statuses.append((await client.get(f"{node.url}/api/hello")).status_code)
 
-            callers = [asyncio.create_task(call()) for _ in range(4)]
+            callers = [asyncio.create_task(call()) for call in (call_on_new_connections, call_on_one_connection) * 2]
             for number in range(1, 6):
                 (tmp_path / "entresol.yaml").write_text(
                     one_service(up.url, more=f"consumers: [{{username: u{number}}}]")
@@ -228,8 +228,7 @@ def test_a_worker_that_dies_is_started_again(tmp_path: Path) -> None:
             assert found["workers"][0]["pid"] != victim
             assert f"(process {victim}) was killed by signal 9" in node.log
             for _ in range(20):
-                async with httpx.AsyncClient() as client:
-                    assert (await client.get(f"{node.url}/api/hello")).text == "hello"
+                assert (await get(f"{node.url}/api/hello")).text == "hello"
 
     asyncio.run(scenario())
 
@@ -248,8 +247,7 @@ def test_a_worker_started_again_serves_the_configuration_of_the_others(tmp_path:
                 "the restarts",
             )
             for _ in range(10):
-                async with httpx.AsyncClient() as client:
-                    assert (await client.get(f"{node.url}/new/hello")).text == "hello"
+                assert (await get(f"{node.url}/new/hello")).text == "hello"
 
     asyncio.run(scenario())
 
@@ -280,9 +278,8 @@ def test_a_limit_lets_exactly_that_many_pass_under_load(tmp_path: Path, workers:
 
             async def call() -> None:
                 for _ in range(10):
-                    async with httpx.AsyncClient(timeout=DEADLINE_S) as client:  # a connection, and a worker, each
-                        answer = await client.get(f"{node.url}/api/hello")
-                    statuses.append(answer.status_code)
+                    answer = await get(f"{node.url}/api/hello")  # a connection, and so a worker, each
+                    statuses.append(answer.status)
                     assert 0 <= int(answer.headers["ratelimit-remaining"]) < 100
 
             await asyncio.gather(*(call() for _ in range(20)))
@@ -302,8 +299,7 @@ def test_a_limit_holds_across_reloads_and_deaths(tmp_path: Path) -> None:
             async def call(times: int) -> int:
                 passed = 0
                 for _ in range(times):
-                    async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
-                        passed += (await client.get(f"{node.url}/api/hello")).status_code == 200
+                    passed += (await get(f"{node.url}/api/hello")).status == 200
                 return passed
 
             passed = await call(40)
@@ -329,8 +325,7 @@ def test_metrics_are_those_of_all_workers_also_of_those_that_died(tmp_path: Path
         more = "plugins: [{name: prometheus, config: {status_code_metrics: true}}]"
         async with upstream() as up, gateway(tmp_path, one_service(up.url, more=more), "--workers", "4") as node:
             for _ in range(40):
-                async with httpx.AsyncClient() as client:
-                    await client.get(f"{node.url}/api/hello")
+                await get(f"{node.url}/api/hello")
             for _ in range(5):  # whichever worker answers
                 assert await node.metric("entresol_http_requests_total") == 40
 
@@ -353,9 +348,7 @@ def test_a_unix_socket_is_served_and_removed(tmp_path: Path, workers: int) -> No
             gateway(tmp_path, one_service(up.url), *("--workers", str(workers), "--listen", f"unix:{path}")) as node,
         ):
             for _ in range(8):
-                transport = httpx.AsyncHTTPTransport(uds=str(path))
-                async with httpx.AsyncClient(transport=transport) as client:
-                    assert (await client.get("http://entresol/api/hello")).text == "hello"
+                assert (await get("http://entresol/api/hello", unix=str(path))).text == "hello"
             node.signal(signal.SIGTERM)
             assert await node.ended() == 0
             assert not path.exists()
