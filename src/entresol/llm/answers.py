@@ -7,7 +7,7 @@ from entresol.core.errors import UpstreamError
 from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
 from entresol.llm.format import CallFacts, ChatFormat, Format, Framing, StreamDecoder, StreamEncoder, StreamShape
 from entresol.llm.replay import events_of
-from entresol.llm.tap import BodyTap, StreamTap
+from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
 
 SMALL_BODY: Final = 65_536
 """An answer up to this size is held until it is whole, so that garbage can still become a clean error."""
@@ -99,7 +99,7 @@ class PassedBody(Answer):
         self.needs_whole = size is None or size <= SMALL_BODY
 
     def feed(self, data: bytes, last: bool) -> bytes:
-        if self.needs_whole:
+        if self.needs_whole and len(data) <= WHOLE_BYTES:
             self.facts = self._client.response_facts(data)
             return data
         self._tap.feed(data)

@@ -152,11 +152,15 @@ class Format:
     # Requests.
 
     def open(self, body: bytes, path: str = "", query: str = "") -> Opened:
-        """Read the top level. `path` and `query` are the client's, for formats that say the model there.
+        """Read the top level of a body. Raises ClientError `bad_json` (no object, too deep, cut) or `bad_request`."""
+        return self.inspect(read_fields(body), path, query)
 
-        Raises ClientError `bad_json` (not a JSON object, too deep, cut off) or `bad_request` (wrong types).
+    def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
+        """What a top level that was read says about the call.
+
+        `path` and `query` are the client's, for formats that say the model there. Raises ClientError `bad_request` for
+        a field of the wrong type.
         """
-        fields = read_fields(body)
         return Opened(fields, read_field(fields, "model", str), read_field(fields, "stream", bool) or False)
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:

@@ -142,6 +142,14 @@ def test_a_large_answer_passes_unheld() -> None:
     assert answer.facts.usage == Usage(input=3, output=2)
 
 
+def test_a_large_answer_of_unknown_size_is_read_only_at_both_ends() -> None:
+    body = json.dumps({"data": [0.5] * 100_000, "model": "m", "usage": {"prompt_tokens": 3}}).encode()
+    answer = PassedBody(OPENAI, None)
+    assert answer.needs_whole
+    assert answer.feed(body, True) == body
+    assert (answer.facts.usage, answer.facts.model) == (Usage(input=3), "m")
+
+
 def test_garbage_that_has_passed_counts_as_failure() -> None:
     answer = PassedBody(OPENAI, SMALL_BODY + 1)
     answer.feed(b"<html>", True)

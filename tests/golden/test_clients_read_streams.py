@@ -1,0 +1,50 @@
+"""The official clients read every golden stream: whole ones to their end, failed ones as an error, never as success."""
+
+from pathlib import Path
+
+import anthropic
+import httpx2
+import openai
+import pytest
+
+from golden.test_translations import HERE, shown
+
+
+def streams(target: str) -> list[Path]:
+    return [path for path in sorted(HERE.glob(f"*/*.{target}.sse")) if not path.read_bytes().startswith(b"refused")]
+
+
+def transport(path: Path) -> httpx2.MockTransport:
+    content = path.read_bytes()
+    return httpx2.MockTransport(
+        lambda request: httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=content)
+    )
+
+
+def is_failure(path: Path) -> bool:
+    return b'"error":{' in path.read_bytes()
+
+
+@pytest.mark.parametrize("path", streams("openai-chat"), ids=shown)
+def test_openais_client_reads_the_stream(path: Path) -> None:
+    client = openai.OpenAI(api_key="k", base_url="http://test/v1", http_client=httpx2.Client(transport=transport(path)))
+    with client, client.chat.completions.create(model="m", messages=[], stream=True) as stream:
+        if is_failure(path):
+            with pytest.raises(openai.APIError):
+                list(stream)
+        else:
+            reasons = [choice.finish_reason for chunk in stream for choice in chunk.choices]
+            assert reasons[-1] is not None
+
+
+@pytest.mark.parametrize("path", streams("anthropic-messages"), ids=shown)
+def test_anthropics_client_reads_the_stream(path: Path) -> None:
+    client = anthropic.Anthropic(
+        api_key="k", base_url="http://test", http_client=httpx2.Client(transport=transport(path))
+    )
+    with client, client.messages.stream(model="m", messages=[], max_tokens=5) as stream:
+        if is_failure(path):
+            with pytest.raises(anthropic.APIError):
+                stream.get_final_message()
+        else:
+            assert stream.get_final_message().stop_reason is not None
