@@ -49,8 +49,9 @@ class ProxyListening:
 
     def close(self) -> None:
         """Accept no more, and drop connections that have not said yet who they are."""
-        self._loop.remove_reader(self._sock)
-        self._sock.close()
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
         for wait in tuple(self._waiting):
             wait.give_up()
 

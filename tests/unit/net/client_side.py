@@ -33,7 +33,7 @@ class FakeTransport(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 40000), "sockname": ("192.0.2.2", 8000), **(extra or {})})
         self.writes: list[bytes] = []
         self.buffered = 0
-        self.is_reading = True
+        self.reads = True
         self.is_closed = False
         self.is_aborted = False
         self.has_eof = False
@@ -60,12 +60,12 @@ class FakeTransport(asyncio.Transport):
         self.high = high
 
     def pause_reading(self) -> None:
-        assert self.is_reading, "paused twice"
-        self.is_reading = False
+        assert self.reads, "paused twice"
+        self.reads = False
 
     def resume_reading(self) -> None:
-        assert not self.is_reading, "resumed twice"
-        self.is_reading = True
+        assert not self.reads, "resumed twice"
+        self.reads = True
 
     def is_closing(self) -> bool:
         return self.is_closed or self.is_aborted

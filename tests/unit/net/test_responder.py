@@ -177,7 +177,7 @@ def test_after_the_end_every_call_is_ignored() -> None:
     first.abort()
     assert client.transport.sent == sent
     assert client.is_open
-    assert client.transport.is_reading
+    assert client.transport.reads
     assert not first.is_blocked
 
 

@@ -43,16 +43,16 @@ def test_requests_that_are_answered_at_once_do_not_nest() -> None:
 
 def test_too_many_pipelined_bytes_pause_reading_until_they_are_taken() -> None:
     client = Client(limits=Limits(max_pipelined=100)).send(GET * 4)
-    assert not client.transport.is_reading
+    assert not client.transport.reads
     client.exchange.answer()
-    assert client.transport.is_reading
+    assert client.transport.reads
     for _ in range(3):
         client.exchange.answer()
     assert len(client.transport.writes) == 4
 
 
 def test_reading_goes_on_while_a_request_is_answered() -> None:
-    assert Client().send(GET).transport.is_reading
+    assert Client().send(GET).transport.reads
 
 
 def test_no_further_request_is_taken_from_a_client_that_does_not_read_its_answers() -> None:
@@ -206,9 +206,9 @@ def test_a_broken_rest_gets_no_second_answer() -> None:
 def test_a_paused_body_flows_again_once_it_is_only_discarded() -> None:
     client = Client().send(post(10) + b"01234")
     client.exchange.responder.pause_request()
-    assert not client.transport.is_reading
+    assert not client.transport.reads
     client.exchange.answer()
-    assert client.transport.is_reading
+    assert client.transport.reads
     client.send(b"56789" + GET)
     assert len(client.handler.exchanges) == 2
 
@@ -220,18 +220,18 @@ def test_a_paused_body_is_not_delivered_and_not_read() -> None:
     client = Client().send(post(10))
     exchange = client.exchange
     exchange.responder.pause_request()
-    assert not client.transport.is_reading
+    assert not client.transport.reads
     client.send(b"01234")  # was on its way
     assert exchange.parts == []
     exchange.responder.resume_request()
     assert exchange.parts == [b"01234"]
-    assert client.transport.is_reading
+    assert client.transport.reads
 
 
 def test_pausing_a_body_that_is_all_there_keeps_the_eye_on_the_client() -> None:
     client = Client().send(post(2) + b"ab")
     client.exchange.responder.pause_request()
-    assert client.transport.is_reading
+    assert client.transport.reads
 
 
 def test_the_transport_is_told_how_much_may_wait_for_the_client() -> None:
@@ -376,7 +376,7 @@ def test_a_paused_tunnel_is_not_read() -> None:
     client = Client().send(UPGRADE)
     client.exchange.responder.start(ResponseHead(101, Headers()))
     client.exchange.responder.pause_request()
-    assert not client.transport.is_reading
+    assert not client.transport.reads
     client.exchange.responder.resume_request()
     client.send(b"data")
     assert client.exchange.parts[-1] == b"data"
