@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import ssl
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx
 import pytest
 import trustme
 
-from e2e.gateway_process import DEADLINE_S, gateway, one_service, upstream
+from e2e.gateway_process import DEADLINE_S, eventually, gateway, get, one_service, upstream
 
 WORKERS = pytest.mark.parametrize("workers", ["1", "2"])
 
@@ -119,5 +120,24 @@ def test_a_start_that_cannot_work_is_one_clear_line(tmp_path: Path, workers: str
         assert process.returncode == 1
         assert "the listener's certificate does not load with its key" in errors.decode()
         assert "Traceback" not in errors.decode()
+
+    asyncio.run(scenario())
+
+
+@WORKERS
+def test_log_files_are_opened_afresh_on_sighup(tmp_path: Path, workers: str) -> None:
+    async def scenario() -> None:
+        log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
+        more = f"plugins: [{{name: file-log, config: {{path: '{log}'}}}}]"
+        async with upstream() as up, gateway(tmp_path, one_service(up.url, more=more), "--workers", workers) as node:
+
+            async def call_until_logged() -> bool | None:
+                await get(f"{node.url}/api/hello")
+                return log.exists() or None
+
+            await eventually(call_until_logged, "the log")
+            log.rename(moved)
+            node.signal(signal.SIGHUP)
+            await eventually(call_until_logged, "the new log")
 
     asyncio.run(scenario())

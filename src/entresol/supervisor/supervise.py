@@ -237,6 +237,7 @@ class Supervisor:
                 if number in (signal.SIGTERM, signal.SIGINT):
                     self._stop()
                 elif number == signal.SIGHUP:
+                    self._pass_on(signal.SIGHUP)  # to workers it means: open log files afresh
                     self._reload()
         self._reap()
 
@@ -311,9 +312,12 @@ class Supervisor:
 
     def _force(self) -> None:
         self._is_forced = True
+        self._pass_on(signal.SIGKILL)
+
+    def _pass_on(self, number: signal.Signals) -> None:
         for child in self._children:
             if child.pid:
-                os.kill(child.pid, signal.SIGKILL)
+                os.kill(child.pid, number)
 
     # Reloading.
 

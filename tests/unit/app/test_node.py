@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -67,3 +68,12 @@ def test_uvloop_is_used_where_it_is_installed() -> None:
     thread.start()
     thread.join()
     assert found == [1]
+
+
+def test_without_uvloop_asyncio_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    async def loop_of() -> int:
+        return int(type(asyncio.get_running_loop()).__module__.startswith("asyncio"))
+
+    assert run_on_best_loop(loop_of) == 1
