@@ -99,7 +99,7 @@ def write_config(request: ChatRequest, losses: Losses) -> JsonObject:
         if len(request.stop) > _MAX_STOPS and not losses.is_own:
             raise losses.refuse("stop", f"it takes {_MAX_STOPS} stop sequences at most")
         wire["stopSequences"] = request.stop
-    if request.modalities and request.modalities != ["text"] and losses.takes("modalities"):
+    if request.modalities and (losses.is_own or request.modalities != ["text"]) and losses.takes("modalities"):
         wire["responseModalities"] = [name.upper() for name in request.modalities]
     _write_format(request.response_format, wire, losses)
     _write_thinking(request, wire, losses)

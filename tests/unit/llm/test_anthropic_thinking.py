@@ -1,0 +1,79 @@
+from typing import Any
+
+import pytest
+
+from entresol.llm.anthropic_thinking import (
+    is_off,
+    read_thinking,
+    takes_budget,
+    write_foreign_thinking,
+    write_own_thinking,
+)
+from entresol.llm.types import Reasoning
+
+NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5"
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("claude-3-7-sonnet-20250219", True),
+        ("claude-sonnet-4-20250514", True),
+        ("claude-opus-4-1-20250805", True),
+        ("claude-haiku-4-5", True),
+        ("claude-opus-4-6", False),
+        ("claude-sonnet-5", False),
+        ("claude-opus-5-5", False),
+        ("something-else", False),
+    ],
+)
+def test_older_models_are_told_by_their_name(model: str, expected: bool) -> None:
+    assert takes_budget(model) is expected
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {"type": "enabled", "budget_tokens": 2048},
+        {"type": "enabled", "budget_tokens": 2048, "display": "omitted"},
+        {"type": "adaptive", "display": "summarized"},
+        {"type": "disabled"},
+        {"type": "between_tools"},
+        {"type": "adaptive", "new_knob": 1},
+    ],
+)
+def test_what_a_client_wrote_is_written_back(wire: dict[str, object]) -> None:
+    assert write_own_thinking(read_thinking(dict(wire), None)) == wire
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "model", "max_tokens", "written"),
+    [
+        (Reasoning(effort="none"), NEW, 4096, ({"type": "disabled"}, None)),
+        (Reasoning(budget_tokens=0), OLD, 4096, ({"type": "disabled"}, None)),
+        (Reasoning(effort="minimal"), NEW, 10, ({"type": "adaptive"}, "low")),
+        (Reasoning(effort="xhigh"), NEW, 4096, ({"type": "adaptive"}, "xhigh")),
+        (Reasoning(budget_tokens=5000), NEW, 4096, ({"type": "adaptive"}, "medium")),
+        (Reasoning(budget_tokens=500_000), NEW, 4096, ({"type": "adaptive"}, "max")),
+        (
+            Reasoning(is_enabled=True, include_thoughts=True),
+            NEW,
+            4096,
+            ({"type": "adaptive", "display": "summarized"}, None),
+        ),
+        (Reasoning(include_thoughts=False), NEW, 4096, ({"type": "adaptive", "display": "omitted"}, None)),
+        (Reasoning(effort="low"), OLD, 4096, ({"type": "enabled", "budget_tokens": 1024}, None)),
+        (Reasoning(effort="high"), OLD, 4096, ({"type": "enabled", "budget_tokens": 4095}, None)),
+        (Reasoning(budget_tokens=10), OLD, 4096, ({"type": "enabled", "budget_tokens": 1024}, None)),
+        (Reasoning(effort="high"), OLD, 1024, None),
+    ],
+)
+def test_other_formats_terms_become_the_models_own(
+    reasoning: Reasoning, model: str, max_tokens: int, written: Any
+) -> None:
+    assert write_foreign_thinking(reasoning, model, max_tokens) == written
+
+
+def test_thinking_is_off_in_three_ways() -> None:
+    assert all(is_off(r) for r in (Reasoning(is_enabled=False), Reasoning(effort="none"), Reasoning(budget_tokens=0)))
+    assert not is_off(Reasoning(effort="low"))

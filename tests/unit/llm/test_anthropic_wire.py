@@ -1,0 +1,187 @@
+import json
+from typing import Any
+
+import pytest
+
+from entresol.core.errors import UpstreamError
+from entresol.llm.anthropic_wire import (
+    CacheCreationWire,
+    OutputDetails,
+    UsageWire,
+    finish_reason,
+    merge_usage,
+    read_usage,
+    service_tier,
+    write_usage,
+)
+from entresol.llm.events import ErrorDetail
+from entresol.llm.formats.anthropic_messages import AnthropicMessages
+from entresol.llm.types import Usage
+
+FORMAT = AnthropicMessages()
+MESSAGE: dict[str, Any] = {
+    "id": "msg_1",
+    "type": "message",
+    "model": "claude",
+    "content": [{"type": "text", "text": "x"}],
+    "stop_reason": "tool_use",
+    "usage": {"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": 2, "service_tier": "standard"},
+}
+
+
+def test_buckets_that_are_disjoint_on_the_wire_stay_so() -> None:
+    wire = UsageWire(
+        input_tokens=10,
+        output_tokens=9,
+        cache_creation_input_tokens=7,
+        cache_read_input_tokens=5,
+        cache_creation=CacheCreationWire(3, 4),
+        output_tokens_details=OutputDetails(2),
+    )
+    assert read_usage(wire) == Usage(input=10, cache_read=5, cache_write=3, cache_write_1h=4, output=7, reasoning=2)
+
+
+def test_writes_without_a_split_count_as_the_default_lifetime() -> None:
+    assert read_usage(UsageWire(cache_creation_input_tokens=7)).cache_write == 7
+    assert (
+        read_usage(UsageWire(cache_creation_input_tokens=7, cache_creation=CacheCreationWire(None, 4))).cache_write == 3
+    )
+
+
+def test_usage_of_other_formats_is_written_without_a_token_twice() -> None:
+    wire = write_usage(Usage(input=1, input_audio=2, cache_read=4, cache_write=8, output=16, reasoning=32), "default")
+    assert wire["input_tokens"] == 3
+    assert wire["output_tokens"] == 48
+    assert wire["output_tokens_details"] == {"thinking_tokens": 32}
+    assert wire["cache_creation"] == {"ephemeral_5m_input_tokens": 8, "ephemeral_1h_input_tokens": 0}
+    assert wire["service_tier"] == "standard"
+
+
+def test_later_counts_replace_earlier_ones_and_absent_ones_leave_them() -> None:
+    usage = UsageWire(input_tokens=5, output_tokens=1)
+    merge_usage(usage, UsageWire(output_tokens=9))
+    assert (usage.input_tokens, usage.output_tokens) == (5, 9)
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop_sequence"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("tool_use", "tool_calls"),
+        ("pause_turn", "pause"),
+        ("refusal", "refusal"),
+        ("brand_new", "stop"),
+        (None, None),
+    ],
+)
+def test_stop_reasons_are_mapped(wire: str | None, reason: str | None) -> None:
+    assert finish_reason(wire) == reason
+
+
+def test_the_standard_tier_is_the_default_one() -> None:
+    assert [service_tier(name) for name in ("standard", "priority", None)] == ["default", "priority", None]
+
+
+# Facts.
+
+
+def test_a_whole_answer_states_its_facts() -> None:
+    facts = FORMAT.response_facts(json.dumps(MESSAGE).encode())
+    assert (facts.model, facts.response_id, facts.finish_reason) == ("claude", "msg_1", "tool_calls")
+    assert (facts.usage, facts.service_tier) == (Usage(input=5, cache_read=2, output=3), "default")
+    assert facts.is_complete
+
+
+def test_an_error_with_status_200_is_told() -> None:
+    facts = FORMAT.response_facts(b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}')
+    assert facts.error is not None
+    assert (facts.error.status, facts.error.message) == (529, "busy")
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"{oops", b'{"id":5}'])
+def test_what_is_no_message_is_the_providers_fault(body: bytes) -> None:
+    with pytest.raises(UpstreamError):
+        FORMAT.response_facts(body)
+
+
+def test_facts_are_found_at_both_ends_of_a_large_answer() -> None:
+    body = json.dumps(
+        MESSAGE | {"content": [{"type": "text", "text": "y" * 9000 + '"usage":{"input_tokens":1}'}]}
+    ).encode()
+    facts = FORMAT.fragment_facts(body[:100], body[-400:])
+    assert (facts.model, facts.usage) == ("claude", Usage(input=5, cache_read=2, output=3))
+    assert FORMAT.fragment_facts(b"", b"").usage is None
+
+
+STREAM = (
+    b'event: message_start\ndata: {"type":"message_start","message":' + json.dumps(MESSAGE).encode() + b"}\n\n"
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"x"}}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"max_tokens"},'
+    b'"usage":{"output_tokens":50}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+
+
+def test_a_stream_states_its_facts_at_both_ends() -> None:
+    for head, tail in ((STREAM, None), (STREAM[:380], STREAM[-250:])):
+        facts = FORMAT.stream_facts(head, tail)
+        assert (facts.model, facts.finish_reason, facts.is_complete) == ("claude", "length", True)
+        assert facts.usage == Usage(input=5, cache_read=2, output=50)
+
+
+def test_a_cut_or_failed_stream_is_not_complete() -> None:
+    assert not FORMAT.stream_facts(STREAM[:-60], None).is_complete
+    failed = FORMAT.stream_facts(
+        b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"no"}}\n\n', None
+    )
+    assert failed.error is not None
+    assert failed.error.status == 500
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (402, "billing_error"),
+        (403, "permission_error"),
+        (404, "not_found_error"),
+        (413, "request_too_large"),
+        (418, "invalid_request_error"),
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (502, "api_error"),
+        (503, "overloaded_error"),
+        (504, "timeout_error"),
+        (529, "overloaded_error"),
+    ],
+)
+def test_errors_have_anthropics_types(status: int, kind: str) -> None:
+    body = FORMAT.error_body(ErrorDetail(status=status, message="why", code="our_code"), "id-1")
+    wire = json.loads(body)
+    assert wire["type"] == "error"
+    assert wire["error"] == {"type": kind, "message": "why", "details": {"error_code": "our_code"}}
+    assert (wire["message"], wire["request_id"]) == ("why", "id-1")
+    again = FORMAT.decode_error(status, body)
+    assert again is not None
+    assert (again.message, again.code, again.type) == ("why", "our_code", kind)
+
+
+def test_what_is_no_error_object_is_not_guessed_at() -> None:
+    for body in (b"<html>", b"{}", b"[]"):
+        assert FORMAT.decode_error(500, body) is None
+    short = FORMAT.decode_error(500, b'{"error":"just words"}')
+    assert short is not None
+    assert short.message == "just words"
+
+
+def test_an_error_in_a_stream_is_an_event_of_its_own() -> None:
+    event = FORMAT.stream_error(ErrorDetail(status=502, message="why"), "id-1")
+    assert event.startswith(b"event: error\ndata: {")
+    assert event.endswith(b"}\n\n")
