@@ -38,10 +38,15 @@ def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: f
         cost=None if cost is None else cost / 1_000_000_000,
     )
     if first_byte:
-        account.time_to_first_token_ms = round((first_byte - times.upstream_sent) * 1000, 3)
+        account.time_to_first_token_ms = _milliseconds(first_byte - times.upstream_sent)
         if completion:
-            account.time_per_token_ms = round((times.finished - first_byte) * 1000 / completion, 3)
+            account.time_per_token_ms = _milliseconds((times.finished - first_byte) / completion)
     return account
+
+
+def _milliseconds(seconds: float) -> float:
+    """Whole microseconds are exact enough."""
+    return int(seconds * 1_000_000 + 0.5) / 1000
 
 
 def keep_payload(exchange: Exchange, feed: BodyFilter, data: bytes, last: bool) -> bytes:

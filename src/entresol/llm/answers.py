@@ -95,21 +95,23 @@ class PassedBody(Answer):
     def __init__(self, client: Format, size: int | None) -> None:
         super().__init__()
         self._client = client
-        self._tap = BodyTap()
+        self._tap: BodyTap | None = None
         self.needs_whole = size is None or size <= SMALL_BODY
 
     def feed(self, data: bytes, last: bool) -> bytes:
         if self.needs_whole and len(data) <= WHOLE_BYTES:
             self.facts = self._client.response_facts(data)
             return data
+        if self._tap is None:
+            self._tap = BodyTap()
         self._tap.feed(data)
         if last:
-            self._read()
+            self._read(self._tap)
         return data
 
-    def _read(self) -> None:
+    def _read(self, tap: BodyTap) -> None:
         try:
-            self.facts = self._tap.facts(self._client)
+            self.facts = tap.facts(self._client)
         except UpstreamError as error:  # too late for another answer: the client has most of this one
             self.facts.error = ErrorDetail(status=error.status, message=error.message, code=error.code)
 

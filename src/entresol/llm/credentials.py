@@ -57,9 +57,10 @@ class Credential:
         if field is not None and self._override and any(name == field[0] for name, _ in client):
             kept_out = kept_out - {field[0]}
             field = None
-        pairs = [pair for pair in client if pair[0] not in kept_out]
-        if not is_same_format:
-            pairs = [pair for pair in pairs if not pair[0].startswith(_VENDOR_FIELDS)]
+        if is_same_format:
+            pairs = [pair for pair in client if pair[0] not in kept_out]
+        else:
+            pairs = [pair for pair in client if pair[0] not in kept_out and not pair[0].startswith(_VENDOR_FIELDS)]
         pairs += own
         if field is not None:
             pairs.append(field)

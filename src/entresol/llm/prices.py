@@ -112,10 +112,11 @@ class Prices:
         self, models: Iterable[str | None], usage: Usage, service_tier: str | None, now: float
     ) -> int | None:
         """The cost by the first of several names of the model that has a price."""
-        for model in dict.fromkeys(models):
-            cost = None if model is None else self.cost(model, usage, service_tier, now)
-            if cost is not None:
-                return cost
+        for model in models:
+            if model is not None:
+                cost = self.cost(model, usage, service_tier, now)
+                if cost is not None:
+                    return cost
         return None
 
     def _factored(self, rates: Rates, usage: Usage, service_tier: str | None) -> Rates:

@@ -15,6 +15,8 @@ class ModelTarget:
         self._name = None if config.name is None else Template(config.name)
         self._url = None if options.upstream_url is None else Template(options.upstream_url)
         self._path = None if options.upstream_path is None else Template(options.upstream_path)
+        self.is_fixed = all(each is None or each.is_constant for each in (self._name, self._url, self._path))
+        """Nothing depends on the request: the lookup is not used."""
         self._fixed_url = parse_url(self._url.text) if self._url is not None and self._url.is_constant else None
 
     def model(self, lookup: Lookup) -> str | None:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, keep_payload
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.json_body import json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginConfig, PluginContext
 from entresol.core.errors import ClientError
 from entresol.core.http import HOP_BY_HOP, Headers, Origin, Timeouts, UpstreamRequest
@@ -26,7 +27,7 @@ from entresol.llm.prompt_rules import check_prompt, choose_model
 from entresol.llm.provider import Url, check_model_name, parse_url
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
-from entresol.llm.templates import Template
+from entresol.llm.templates import Lookup, Template
 from entresol.policy.request_fields import query_values
 
 _OPERATIONS: Final[dict[str, Operation]] = {
@@ -35,6 +36,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
     "llm/v1/embeddings": "embeddings",
 }
 _CLIENT_FORMATS: Final = {"anthropic": "anthropic-messages", "gemini": "gemini"}
+_NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
 _NOT_FORWARDED: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 
 
@@ -135,7 +137,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         if version is not None:
             self._version = version[0], (model.options.anthropic_version or version[1]).encode()
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
-        self._origins: dict[tuple[str, str, int, object], Origin] = {}
+        self._origins: dict[tuple[str, str, int, object], tuple[Origin, str]] = {}
 
     @property
     def body_limit(self) -> int | None:
@@ -152,12 +154,12 @@ class AiProxy(Plugin[AiProxyConfig]):
         request = exchange.request
         if self._credential.fault is not None:
             raise self._credential.fault
-        lookup = partial(_look_up, exchange)
+        lookup = _NO_LOOKUP if self._target.is_fixed else partial(_look_up, exchange)
         configured = self._target.model(lookup)
         content_type = request.headers.get(b"content-type") or b""
         if b"json" not in content_type:
             raise ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
-        opened = self._client.open(exchange.body, request.path, request.query)
+        opened = self._client.inspect(json_body(exchange).fields, request.path, request.query)
         check_prompt(self._client, opened.fields)
         model = check_model_name(choose_model(opened, configured, self.config.model.model_alias))
         stream = wants_stream(self.config.response_streaming, opened)
@@ -187,27 +189,26 @@ class AiProxy(Plugin[AiProxyConfig]):
             placeholder = Origin(url.scheme, url.host, url.port)
             upstream = UpstreamRequest(placeholder, "POST", "/", Headers(kept), "", Timeouts())
             exchange.upstream = upstream
-        origin = self._origin(url, upstream.origin)
-        client = upstream.headers.pairs
+        upstream.origin, upstream.host = self._origin(url, upstream.origin)
         own = outbound.headers
         if self._version is not None and not (is_same_format and upstream.headers.get(self._version[0])):
             own.append(self._version)
-        upstream.headers.pairs = credential.header_fields(client, own, is_same_format)
+        upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, own, is_same_format)
         query = credential.query(url.query)
-        upstream.origin, upstream.host = origin, origin.authority
         upstream.method, upstream.upgrade = "POST", None
         upstream.target = f"{url.path or '/'}?{query}" if query else url.path or "/"
         exchange.body = credential.body(outbound.body)
 
-    def _origin(self, url: Url, service: Origin) -> Origin:
+    def _origin(self, url: Url, service: Origin) -> tuple[Origin, str]:
         tls = service.tls if url.scheme == "https" else None
         key = (url.scheme, url.host, url.port, tls)
-        origin = self._origins.get(key)
-        if origin is None:
+        found = self._origins.get(key)
+        if found is None:
             if len(self._origins) > 100:  # addresses may come from templates
                 self._origins.clear()
-            origin = self._origins[key] = Origin(url.scheme, url.host, url.port, tls)
-        return origin
+            origin = Origin(url.scheme, url.host, url.port, tls)
+            found = self._origins[key] = origin, origin.authority
+        return found
 
     # The answer.
 

@@ -39,3 +39,8 @@ def test_a_path_alone_replaces_the_providers() -> None:
 def test_a_value_that_makes_no_url_is_the_clients_fault() -> None:
     with pytest.raises(ClientError, match="upstream_url makes no URL here"):
         target(upstream_url="http://$(headers.bad)/").url(look_up)
+
+
+def test_a_target_without_placeholders_is_known_as_such() -> None:
+    assert target(name="gpt-4o", upstream_url="http://x", upstream_path="/y").is_fixed
+    assert not target(upstream_path="/$(headers.x)").is_fixed

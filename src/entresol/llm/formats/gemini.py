@@ -15,6 +15,7 @@ from entresol.llm.format import (
     NO_OPTIONS,
     ChatFormat,
     Encoded,
+    Fields,
     Losses,
     Opened,
     Options,
@@ -30,7 +31,6 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
     raw_json,
-    read_fields,
 )
 from entresol.llm.gemini_config import read_config, write_config
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
@@ -119,10 +119,10 @@ class Gemini(GeminiFormat, ChatFormat):
         "metadata": "labels",
     }
 
-    def open(self, body: bytes, path: str = "", query: str = "") -> Opened:
+    def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
         model, stream = model_and_method(path)
         framing = "json-array" if stream and not _ALT_SSE.search(query) else "sse"
-        return Opened(read_fields(body), model, stream, "json-array" if framing == "json-array" else "sse")
+        return Opened(fields, model, stream, "json-array" if framing == "json-array" else "sse")
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
         fields = opened.fields
