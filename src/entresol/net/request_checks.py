@@ -44,6 +44,9 @@ CHECKED_FIELDS: Final = frozenset(
 )
 """The fields `HeadFacts` is made from."""
 
+DEPENDING_ON_LENGTH: Final = frozenset((b"expect", b"upgrade"))
+"""Those of them that mean something else in a request without a body."""
+
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9\-._~%!$&'()*+;=]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE | re.DOTALL)
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -18,6 +18,7 @@ from entresol.net.refusals import Refusal
 from entresol.net.remembered_head import RememberedHead
 from entresol.net.request_checks import (
     CHECKED_FIELDS,
+    DEPENDING_ON_LENGTH,
     METHODS,
     head_facts,
     is_valid_host,
@@ -220,7 +221,7 @@ class RequestMachine:
         if len(pairs) > limits.max_headers:
             return self._refuse(refusals.HEADERS_TOO_MANY)
         request = self._frame(pairs, checked)
-        self._remembered = RememberedHead(head, pairs) if self._is_plain(request) else None
+        self._remembered = RememberedHead(head, pairs) if self._is_plain(request, checked) else None
         return request
 
     def _same_head(self, pairs: HeaderPairs, length: int) -> RequestHead | Refusal:
@@ -232,14 +233,13 @@ class RequestMachine:
         method, path, query, _, is_11 = self._target
         return RequestHead(method, path, query, Headers(pairs), self._connection, "1.1" if is_11 else "1.0", False)
 
-    def _is_plain(self, request: RequestHead | Refusal) -> bool:
+    def _is_plain(self, request: RequestHead | Refusal, checked: HeaderPairs) -> bool:
         """Whether the head, seen again with another Content-Length, means the same with another length."""
         return (
             type(request) is RequestHead
             and self._state != _CHUNKED
-            and not request.upgrade
-            and not self.expects_continue
             and self._target[3] is None  # else the target's host replaced the Host field
+            and not any(name in DEPENDING_ON_LENGTH for name, _ in checked)
         )
 
     def _read_line(self, line: bytes) -> Refusal | None:

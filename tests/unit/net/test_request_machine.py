@@ -158,6 +158,23 @@ def test_the_client_says_whether_it_waits_and_whether_it_comes_again() -> None:
     assert not machine.keep_alive
 
 
+def test_a_head_that_comes_again_with_a_body_is_read_anew_where_that_matters() -> None:
+    machine = RequestMachine(LIMITS, CONNECTION)
+    waiting = POST + b"Expect: 100-continue\r\nContent-Length: "
+    feed(machine, waiting + b"0\r\n\r\n")
+    assert not machine.expects_continue
+    feed(machine, waiting + b"3\r\n\r\n")
+    assert machine.expects_continue
+    upgrading = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: "
+    upgrades = []
+    for length in (b"3\r\n\r\nabc", b"0\r\n\r\n", b"3\r\n\r\nabc"):
+        machine = machine if upgrades else RequestMachine(LIMITS, CONNECTION)
+        head = feed(machine, upgrading + length)[0]
+        assert isinstance(head, RequestHead)
+        upgrades.append(head.upgrade)
+    assert upgrades == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("data", "status", "code"),
     [
