@@ -128,6 +128,7 @@ def main() -> None:
     """Print the table."""
     whole, transport = connection()
     parts, _ = connection()
+    turns, _ = connection()
     stream, _ = connection(chunks=100)
     request = HEAD + BODY
     whole.data_received(request)
@@ -137,16 +138,24 @@ def main() -> None:
         parts.data_received(HEAD)
         parts.data_received(BODY)
 
+    other = request.replace(b"sk-bench-0", b"sk-bench-1")
+
+    def two_heads_in_turn() -> None:
+        turns.data_received(request)
+        turns.data_received(other)
+
     cases: dict[str, Callable[[], object]] = {
         "llhttp alone, fields kept": lambda: HttpRequestParser(KeepingFields()).feed_data(HEAD),
         "request and answer, one read": lambda: whole.data_received(request),
         "request and answer, two reads": head_and_body_apart,
     }
     streams = best_microseconds([lambda: stream.data_received(request)], times=20, rounds=100)
-    print(f"{'':34s} µs of CPU")
+    print(f"{'':36s} µs of CPU")
+    turn = best_microseconds([two_heads_in_turn], times=200)[0] / 2
     for name, figure in zip(cases, best_microseconds(list(cases.values())), strict=True):
-        print(f"{name:34s} {figure:9.2f}")
-    print(f"{'one of 100 chunks of an answer':34s} {streams[0] / 100:9.2f}")
+        print(f"{name:36s} {figure:9.2f}")
+    print(f"{'the same, never the last head again':36s} {turn:9.2f}")
+    print(f"{'one of 100 chunks of an answer':36s} {streams[0] / 100:9.2f}")
 
 
 if __name__ == "__main__":
