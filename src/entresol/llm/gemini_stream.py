@@ -126,6 +126,11 @@ class GeminiStreamDecoder:
         self._open.add(choice)
         content = candidate.content
         for wire in (content.parts if content is not None else None) or ():
+            text = wire.get("text")
+            if len(wire) == 1 and isinstance(text, str):  # nearly every part there is
+                if text:
+                    out.append(TextDelta(text, choice))
+                continue
             self._read_part(read_part(ObjectReader(wire, "content.parts[]", bad_field), None), choice, out)
         if candidate.logprobs_result is not None:
             out.append(LogprobsDelta(read_logprobs(candidate.logprobs_result), choice))
