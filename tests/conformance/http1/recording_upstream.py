@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import h11
 
@@ -40,8 +40,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reader = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
         self.upstream.connections.append(self)
 
     def data_received(self, data: bytes) -> None:

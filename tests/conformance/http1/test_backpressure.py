@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from conformance.http1.cases import get
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Gateway, client_of
 from conformance.http1.recording_upstream import Received, RecordingUpstream, UpstreamConnection
 from entresol.net.limits import Limits
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 OFFERED = 200 * 1024 * 1024
 """What the fast side would send."""
@@ -91,7 +94,7 @@ def test_a_reader_that_stalls_stops_the_upstream() -> None:
             for task in producer.tasks:
                 task.cancel()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_reader_that_takes_all_gets_all() -> None:
@@ -108,7 +111,7 @@ def test_a_reader_that_takes_all_gets_all() -> None:
             assert memory_bytes() - before < 64 * 1024 * 1024
             await asyncio.gather(*producer.tasks)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("framing", ["content-length", "chunked"])
@@ -145,7 +148,7 @@ def test_an_upstream_that_does_not_read_stops_the_client(framing: str) -> None:
             assert sent > stalled
             task.cancel()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_stops_reading_does_not_slow_others() -> None:
@@ -166,7 +169,7 @@ def test_a_client_that_stops_reading_does_not_slow_others() -> None:
             for task in producer.tasks:
                 task.cancel()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_disconnects_cancels_the_upstream_at_once() -> None:
@@ -184,7 +187,7 @@ def test_a_client_that_disconnects_cancels_the_upstream_at_once() -> None:
             for task in producer.tasks:
                 task.cancel()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_pipelined_requests_beyond_the_limit_wait_in_the_kernel() -> None:
@@ -203,4 +206,4 @@ def test_pipelined_requests_beyond_the_limit_wait_in_the_kernel() -> None:
             assert connection._is_reading_paused
             client.reset()
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -6,8 +6,11 @@ from functools import partial
 import pytest
 
 from conformance.http1.cases import chunked, get, post
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Closed, Gateway, client_of
 from conformance.http1.recording_upstream import Received, RecordingUpstream, UpstreamConnection, answer_plainly
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 GET = get()
 
@@ -48,7 +51,7 @@ def test_a_connection_serves_many_requests() -> None:
                 assert (await client.answer()).body == b"GET /%d 0" % number
             assert len(gateway.server.connections) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_pipelined_requests_are_answered_in_order_even_when_the_first_is_slow() -> None:
@@ -69,7 +72,7 @@ def test_pipelined_requests_are_answered_in_order_even_when_the_first_is_slow() 
             assert (await client.answer()).body == b"slow"
             assert (await client.answer()).body == b"GET /quick 0"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_chunked_response_arrives_chunk_by_chunk() -> None:
@@ -89,7 +92,7 @@ def test_a_chunked_response_arrives_chunk_by_chunk() -> None:
             transport.write(b"0\r\n\r\n")
             assert [chunk async for chunk in chunks] == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_chunked_request_arrives_chunk_by_chunk() -> None:
@@ -103,7 +106,7 @@ def test_a_chunked_request_arrives_chunk_by_chunk() -> None:
             client.send(b"0\r\n\r\n")
             assert (await client.answer()).body == b"POST /case 11"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_response_without_framing_is_chunked_for_the_client() -> None:
@@ -115,7 +118,7 @@ def test_a_response_without_framing_is_chunked_for_the_client() -> None:
                 answer = await client.answer()
                 assert (answer.body, answer.field(b"transfer-encoding")) == (b"until the end", b"chunked")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_a_response_that_breaks_off_is_never_ended_as_if_it_were_whole(partial: 
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError, Closed)):
                 await client.answer()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_a_malformed_response_is_a_502(garbage: bytes, why: str) -> None:
             client.send(GET)
             assert (await client.answer()).status == 502
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("framing", ["content-length", "chunked"])
@@ -175,7 +178,7 @@ def test_expect_continue_is_answered_before_the_body(framing: str) -> None:
             assert gateway.upstream.complete[0].body == b"hello"
             assert gateway.upstream.complete[0].field(b"expect") is None
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_refusal_before_the_body_sends_no_100() -> None:
@@ -184,7 +187,7 @@ def test_a_refusal_before_the_body_sends_no_100() -> None:
             client.send(post(b"Expect: 100-continue", b"Content-Length: 5", b"Authorization: a", b"Authorization: b"))
             assert (await client.head()).status == 400
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_interim_responses_are_relayed_and_100_is_not() -> None:
@@ -199,7 +202,7 @@ def test_interim_responses_are_relayed_and_100_is_not() -> None:
             assert [head.status for head in heads] == [103, 102, 200]
             assert heads[0].field(b"link") == b"</a>"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_http_1_0_clients_get_no_interim_response() -> None:
@@ -209,7 +212,7 @@ def test_http_1_0_clients_get_no_interim_response() -> None:
             client.send(get(line=b"GET / HTTP/1.0"))
             assert (await client.head()).status == 200
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection() -> None:
@@ -221,7 +224,7 @@ def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection() -> None:
             assert answer.field(b"transfer-encoding") is None
             assert answer.body == b"ok"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -244,7 +247,7 @@ def test_a_response_without_body_keeps_both_connections(method: str, response: b
                 assert answer.field(b"transfer-encoding") in (None, b"chunked")
             assert len(gateway.upstream.connections) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_trailers_of_a_response_arrive() -> None:
@@ -257,7 +260,7 @@ def test_trailers_of_a_response_arrive() -> None:
             answer = await client.answer()
             assert (answer.body, answer.trailers) == (b"ok", [(b"x-sum", b"1")])
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_hop_by_hop_fields_of_a_response_stay_behind() -> None:
@@ -274,7 +277,7 @@ def test_hop_by_hop_fields_of_a_response_stay_behind() -> None:
             assert names.count(b"set-cookie") == 2
             assert answer.field(b"x-kept") == b"1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_early_answer_ends_the_upstream_connection_and_reaches_the_client() -> None:
@@ -290,7 +293,7 @@ def test_an_early_answer_ends_the_upstream_connection_and_reaches_the_client() -
             assert (answer.status, answer.body) == (413, b"big")
             await upstream.until(lambda: upstream.connections[0].is_closed)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_idempotent_request_is_sent_again_when_a_pooled_connection_was_stale() -> None:
@@ -311,7 +314,7 @@ def test_an_idempotent_request_is_sent_again_when_a_pooled_connection_was_stale(
             assert (await client.answer()).status == 200
             assert len(upstream.connections) == 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_post_is_never_sent_twice() -> None:
@@ -329,7 +332,7 @@ def test_a_post_is_never_sent_twice() -> None:
             assert (await client.answer()).status == 502
             assert [request.method for request in gateway.upstream.requests] == ["GET", "POST"]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_upstream_that_is_down_is_a_5xx_at_once() -> None:
@@ -341,7 +344,7 @@ def test_an_upstream_that_is_down_is_a_5xx_at_once() -> None:
             client.send(GET)
             assert (await client.answer()).status in (502, 503)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_drain_lets_requests_end_and_closes_idle_connections() -> None:
@@ -364,7 +367,7 @@ def test_a_drain_lets_requests_end_and_closes_idle_connections() -> None:
             assert (answer.body, answer.field(b"connection")) == (b"ok", b"close")
             assert await gateway.server.wait_drained(5) == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_drain_breaks_off_what_does_not_end() -> None:
@@ -376,4 +379,4 @@ def test_a_drain_breaks_off_what_does_not_end() -> None:
             assert await gateway.server.wait_drained(0.01) == 1
             await gateway.upstream.until(lambda: gateway.upstream.connections[0].is_closed)
 
-    asyncio.run(scenario())
+    run(scenario())

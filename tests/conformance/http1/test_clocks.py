@@ -5,8 +5,11 @@ import asyncio
 import pytest
 
 from conformance.http1.cases import get, post
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import LIMITS, Closed, Gateway, RawClient, client_of
 from conformance.http1.recording_upstream import Received, RecordingUpstream, UpstreamConnection
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 GET = get()
 
@@ -45,7 +48,7 @@ def test_a_request_that_does_not_arrive_in_time_is_a_408(sent: bytes, status: in
             with pytest.raises(Closed):
                 await client.answer()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_trickles_its_head_is_cut_off_all_the_same() -> None:
@@ -64,7 +67,7 @@ def test_a_client_that_trickles_its_head_is_cut_off_all_the_same() -> None:
                     break
             assert (await client.answer()).status == 408
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_idle_connection_is_closed_after_keep_alive() -> None:
@@ -79,7 +82,7 @@ def test_an_idle_connection_is_closed_after_keep_alive() -> None:
             with pytest.raises(Closed):
                 await client.answer()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_upstream_that_never_answers_is_a_504() -> None:
@@ -95,7 +98,7 @@ def test_an_upstream_that_never_answers_is_a_504() -> None:
             assert (await client.answer()).status == 504
             await gateway.upstream.until(lambda: gateway.upstream.connections[0].is_closed)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_upstream_that_stops_in_mid_stream_breaks_the_response_off() -> None:
@@ -115,7 +118,7 @@ def test_an_upstream_that_stops_in_mid_stream_breaks_the_response_off() -> None:
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await client.reader.readexactly(1)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_idle_upstream_connection_is_closed() -> None:
@@ -129,4 +132,4 @@ def test_an_idle_upstream_connection_is_closed() -> None:
             await gateway.upstream.until(lambda: gateway.upstream.connections[0].is_closed)
             assert gateway.transport.stats() == {}
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from conformance.http1.cases import get
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Closed, Gateway, RawClient, client_of
 from entresol.api_floor.entities import Certificate
 from entresol.core.http import RequestHead
@@ -18,6 +19,8 @@ from entresol.core.ports import RequestReceiver, Responder
 from entresol.core.secret import Secret
 from entresol.net.listener import Listener
 from entresol.net.tls_server import TlsContexts, TlsSettings
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 GET = get()
 
@@ -91,7 +94,7 @@ def test_each_name_gets_its_certificate(pki: Pki, name: str) -> None:
                 assert (tls.server_name, tls.version, tls.client_certificate) == (name, "TLSv1.3", None)
                 assert gateway.upstream.complete[0].field(b"x-forwarded-proto") == b"https"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_name_without_certificate_gets_the_default_one(pki: Pki) -> None:
@@ -100,7 +103,7 @@ def test_a_name_without_certificate_gets_the_default_one(pki: Pki) -> None:
             with pytest.raises(ssl.SSLCertVerificationError):
                 await gateway.connect(ssl=pki.client_context(), server_hostname="other.test")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_pipelining_and_large_bodies_work_over_tls(pki: Pki) -> None:
@@ -117,7 +120,7 @@ def test_pipelining_and_large_bodies_work_over_tls(pki: Pki) -> None:
                 b"GET /case 0",
             ]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_plain_http_on_a_tls_port_gets_no_answer_from_upstream(pki: Pki) -> None:
@@ -127,7 +130,7 @@ def test_plain_http_on_a_tls_port_gets_no_answer_from_upstream(pki: Pki) -> None
             assert b"200" not in await client.rest()
             assert gateway.upstream.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_verified_client_certificate_is_handed_on(pki: Pki) -> None:
@@ -144,7 +147,7 @@ def test_a_verified_client_certificate_is_handed_on(pki: Pki) -> None:
             assert tls.client_chain[0] == tls.client_certificate
             assert b"client@api.test" in tls.client_certificate
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("who", ["nobody", "a stranger"])
@@ -162,7 +165,7 @@ def test_without_a_valid_client_certificate_nothing_passes(pki: Pki, who: str) -
                 pass  # TLS 1.3 clients may learn of the refusal only when they read
             assert gateway.upstream.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_optional_client_certificate_must_be_valid_when_shown(pki: Pki) -> None:
@@ -186,7 +189,7 @@ def test_an_optional_client_certificate_must_be_valid_when_shown(pki: Pki) -> No
                 pass
             assert len(heads.seen) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -232,7 +235,7 @@ def test_a_trusted_balancer_tells_who_the_client_is(header: bytes, peer: str, is
             assert (await client.answer()).status == 200
             assert [request.field(b"x-real-ip") for request in gateway.upstream.complete] == [peer.encode()] * 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -255,7 +258,7 @@ def test_a_trusted_balancer_that_does_not_say_is_cut_off(header: bytes) -> None:
             assert await client.rest() == b""
             assert gateway.upstream.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_header_from_a_stranger_is_not_believed() -> None:
@@ -265,7 +268,7 @@ def test_a_header_from_a_stranger_is_not_believed() -> None:
             assert (await client.answer()).status in (400, 501)
             assert gateway.upstream.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_stranger_without_header_is_served_as_itself() -> None:
@@ -275,7 +278,7 @@ def test_a_stranger_without_header_is_served_as_itself() -> None:
             assert (await client.answer()).status == 200
             assert gateway.upstream.complete[0].field(b"x-real-ip") == b"127.0.0.1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_the_header_comes_before_tls(pki: Pki) -> None:
@@ -289,7 +292,7 @@ def test_the_header_comes_before_tls(pki: Pki) -> None:
             assert (await client.answer()).status == 200
             assert gateway.upstream.complete[0].field(b"x-real-ip") == b"192.0.2.1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_unix_socket_serves_like_any_other(tmp_path: Path) -> None:
@@ -303,4 +306,4 @@ def test_a_unix_socket_serves_like_any_other(tmp_path: Path) -> None:
             await client.close()
             assert len(gateway.upstream.connections) == 1
 
-    asyncio.run(scenario())
+    run(scenario())

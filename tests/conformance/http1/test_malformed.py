@@ -1,11 +1,12 @@
 """Every malformed or ambiguous message against a running gateway: the answer, the connection, and what got through."""
 
-import asyncio
-
 import pytest
 
 from conformance.http1.cases import CASES, Case
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Closed, Gateway, RawClient, client_of
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 PROBE = b"GET /probe HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -42,4 +43,4 @@ def test_a_message_that_must_not_pass_is_refused(case: Case) -> None:
             upstream.check_soundness()
             assert [request.target for request in upstream.complete] == list(case.passes)
 
-    asyncio.run(scenario())
+    run(scenario())

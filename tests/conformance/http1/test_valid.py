@@ -1,12 +1,13 @@
 """Every valid message against a running gateway: each arrives upstream once, in order, unchanged in meaning."""
 
-import asyncio
-
 import pytest
 
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Closed, Gateway, client_of
 from conformance.http1.recording_upstream import Received
 from conformance.http1.valid_cases import VALID_CASES, Arrival, ValidCase
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 PROBE = b"GET /probe HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -46,4 +47,4 @@ def test_a_valid_message_arrives_with_its_meaning(case: ValidCase) -> None:
             for request, expected in zip(received, case.arrivals, strict=True):
                 check_arrival(request, expected, b"127.0.0.1:%d" % gateway.upstream_port)
 
-    asyncio.run(scenario())
+    run(scenario())

@@ -11,8 +11,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 from conformance.http1.cases import SMUGGLED, get
+from conformance.http1.event_loops import run
 from conformance.http1.gateway import Gateway, client_of, plan_for
 from conformance.http1.recording_upstream import RecordingUpstream
+
+pytestmark = pytest.mark.usefixtures("each_event_loop")
 
 UPGRADE = (
     b"Connection: Upgrade",
@@ -82,7 +85,7 @@ def test_messages_of_all_sizes_go_both_ways() -> None:
             assert upstream.requests[0].path == "/chat?a=b"
             assert upstream.requests[0].headers["x-real-ip"] == "127.0.0.1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_the_upstream_may_speak_first() -> None:
@@ -90,7 +93,7 @@ def test_the_upstream_may_speak_first() -> None:
         async with tunnel() as (gateway, _), client(gateway, "/hello") as connection:
             assert await asyncio.wait_for(connection.recv(), 5) == "hello"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_close_by_the_client_reaches_the_upstream() -> None:
@@ -101,7 +104,7 @@ def test_a_close_by_the_client_reaches_the_upstream() -> None:
                 await connection.close(4000, "done")
             assert await asyncio.wait_for(upstream.ended.get(), 5) == 4000
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_close_by_the_upstream_reaches_the_client() -> None:
@@ -111,7 +114,7 @@ def test_a_close_by_the_upstream_reaches_the_client() -> None:
                 await asyncio.wait_for(connection.recv(), 5)
             assert (connection.close_code, connection.close_reason) == (4321, "enough")
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_vanishes_ends_the_upstream() -> None:
@@ -123,7 +126,7 @@ def test_a_client_that_vanishes_ends_the_upstream() -> None:
                 assert await asyncio.wait_for(upstream.ended.get(), 5) == 1006
             assert not gateway.transport.active
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_refused_upgrade_arrives_as_the_answer_it_is() -> None:
@@ -133,7 +136,7 @@ def test_a_refused_upgrade_arrives_as_the_answer_it_is() -> None:
                 await client(gateway, "/forbidden")
             assert refused.value.response.status_code == 403
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_after_a_refused_upgrade_the_connection_is_no_tunnel() -> None:
@@ -147,7 +150,7 @@ def test_after_a_refused_upgrade_the_connection_is_no_tunnel() -> None:
             gateway.upstream.check_soundness()
             assert [request.target for request in gateway.upstream.requests] == ["/case"]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_bytes_sent_before_the_101_wait_for_it() -> None:
@@ -165,7 +168,7 @@ def test_bytes_sent_before_the_101_wait_for_it() -> None:
             smuggled = next(request for request in upstream.requests if "smuggled" in request.target)
             assert smuggled.field(b"x-real-ip") == b"127.0.0.1"  # it went through the gateway like any request
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_many_tunnels_keep_apart() -> None:
@@ -179,4 +182,4 @@ def test_many_tunnels_keep_apart() -> None:
 
             await asyncio.gather(*(one(number) for number in range(30)))
 
-    asyncio.run(scenario())
+    run(scenario())
