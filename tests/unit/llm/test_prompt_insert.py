@@ -2,6 +2,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from entresol.core.errors import ClientError
 from entresol.llm.format import encode_json, read_fields
@@ -115,3 +117,31 @@ def test_a_request_that_is_not_a_conversation_is_refused(llm_format: str, body: 
     with pytest.raises(ClientError) as caught:
         inserted(llm_format, body)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("array", [b"[]", b"[ \t\r\n]"])
+@pytest.mark.parametrize(("before", "after"), [(BEFORE, AFTER), (BEFORE, []), ([], AFTER)])
+def test_an_empty_conversation_gets_no_stray_comma(array: bytes, before: list[Inserted], after: list[Inserted]) -> None:
+    fields = read_fields(b'{"messages": %b }' % array)
+    inserter("openai", before, after)(fields, False)
+    turns = msgspec.json.decode(encode_json(fields))["messages"]
+    assert [turn["content"] for turn in turns] == [prompt.content for prompt in (*before, *after)]
+
+
+SPACE = st.text(" \t\r\n", max_size=2)
+TURN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(TURN, max_size=4), SPACE, SPACE, st.sampled_from([(BEFORE, AFTER), (BEFORE, []), ([], AFTER)]))
+def test_turns_are_joined_as_if_all_had_been_decoded(
+    turns: list[Any], space: str, gap: str, prompts: tuple[list[Inserted], list[Inserted]]
+) -> None:
+    array = f"{gap},{space}".join([msgspec.json.encode(turn).decode() for turn in turns])
+    fields = read_fields(f'{{"n":1,"messages"{gap}:{space}[{gap}{array}{space}]{space}}}'.encode())
+    inserter("openai", *prompts)(fields, False)
+    before, after = ([{"role": one.role, "content": one.content} for one in some] for some in prompts)
+    assert msgspec.json.decode(encode_json(fields)) == {"n": 1, "messages": [*before, *turns, *after]}
