@@ -43,7 +43,8 @@ _ROLES: Final = {"model": ASSISTANT, "chatbot": ASSISTANT, "function": TOOL, "de
 _ROLES_BY_TYPE: Final = {"function_call": ASSISTANT, "reasoning": ASSISTANT, "function_call_output": TOOL}
 
 _QUOTED: Final = {name: b'"%b"' % name.encode("ascii") for name in (*_PLACES, *_TEXT_KEYS, "role")}
-_ESCAPED_LETTER: Final = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
+ESCAPED_LETTER: Final = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
+"""An ASCII letter (or `_`) in its longer spelling: a key may be hidden behind one."""
 _TEXT_FILE: Final = "text/"
 _TEXT_DATA_URL: Final = re.compile(r"data:text/[^,]*;base64,")
 _TEXT_DOCUMENTS: Final = frozenset(("txt", "csv", "html", "md"))
@@ -115,7 +116,7 @@ class _Reader:
 
     def may_repeat_keys(self, body: bytes) -> bool:
         """Whether a key may be repeated. May be wrong when it says so, never when it does not."""
-        if self.is_free or _ESCAPED_LETTER.search(body) is not None:
+        if self.is_free or ESCAPED_LETTER.search(body) is not None:
             return True
         for key, times in self.met.items():
             quoted = _QUOTED.get(key) or _quoted(key)

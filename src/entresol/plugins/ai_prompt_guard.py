@@ -8,11 +8,13 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.json_body import json_body
 from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
+from entresol.llm.plain_turns import PlainTurn, plain_turns
 from entresol.llm.prompt_text import USER, Prompt, read_prompts
-from entresol.policy.prompt_guard import MAX_PATTERN, PromptGuard, Turn, pattern_problem
+from entresol.policy.prompt_guard import MAX_PATTERN, PromptGuard, Turn, Verdict, pattern_problem
 
 Pattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN, extra={"check": pattern_problem})]
 Patterns = Annotated[tuple[Pattern, ...], Meta(max_length=10)]
@@ -65,6 +67,8 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
     def __init__(self, config: AiPromptGuardConfig, context: PluginContext) -> None:
         super().__init__(config, context)
         self._guard = PromptGuard(config.allow_patterns, config.deny_patterns)
+        self._every_role = config.match_all_roles
+        self._newest_only = config.allow_all_conversation_history
         self._not_allowed = self._refusal(
             "prompt_not_allowed", "the prompt matches none of the allow_patterns of ai-prompt-guard"
         )
@@ -81,19 +85,25 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
     def access(self, exchange: Exchange) -> Deny | None:
         """Judge what the prompt says."""
         try:
-            prompts = read_prompts(exchange.body)
+            verdict = self._judge(exchange)
         except ClientError as error:
             return self._refusal(error.code, error.message)
-        verdict = self._guard.judge(self._checked(prompts))
         if verdict is None:
             return None
         return self._not_allowed if verdict.index is None else self._denied[verdict.index]
 
+    def _judge(self, exchange: Exchange) -> Verdict | None:
+        turns = _plain_turns(exchange)
+        if turns is None:
+            return self._guard.judge(self._checked(read_prompts(exchange.body)))
+        is_for_all = self._every_role
+        texts = [turn.content for turn in reversed(turns) if is_for_all or turn.role == USER]
+        return self._guard.judge_texts(texts[:1] if self._newest_only else texts)
+
     def _checked(self, prompts: list[Prompt]) -> list[Turn]:
         """The turns to judge, newest first."""
-        config = self.config
-        chosen = [prompt for prompt in reversed(prompts) if config.match_all_roles or prompt.role == USER]
-        if config.allow_all_conversation_history:  # the newest of every field, whichever the provider reads
+        chosen = [prompt for prompt in reversed(prompts) if self._every_role or prompt.role == USER]
+        if self._newest_only:  # the newest of every field, whichever the provider reads
             chosen = list({prompt.place: prompt for prompt in reversed(chosen)}.values())
         return [Turn(prompt.role, prompt.texts) for prompt in chosen]
 
@@ -101,3 +111,11 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
         if not self.config.reveal_failure_reason:
             code, message = "prompt_refused", "bad request"
         return Deny(400, code, message, bare=True)
+
+
+def _plain_turns(exchange: Exchange) -> list[PlainTurn] | None:
+    try:
+        known = json_body(exchange)
+    except ClientError:
+        return None
+    return plain_turns(known.body, known.fields, known.is_rewritten)
