@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check fix bench figures clean
+.PHONY: demo test check fix bench figures prices clean
 
 demo: .venv/run.done ## set up and run the gateway with the scripted provider
 	$(BIN)/entresol demo
@@ -43,6 +43,10 @@ system-tools: ## the few programs tests use that are no Python package
 	$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+prices: .venv/bin/python ## build the price table anew; needs the group `prices` of pyproject.toml
+	$(BIN)/pip install --quiet "genai-prices>=0.2.3,<0.3"
+	$(BIN)/python scripts/build_prices.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
