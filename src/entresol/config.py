@@ -101,7 +101,7 @@ class ProxySettings(Section, frozen=True, kw_only=True):
     """PEM file: the certificate for names that no certificate entity is for."""
     certificate_key: str | None = None
     """PEM file with its key."""
-    client_certificates: Literal["off", "optional", "required"] = "off"
+    client_certificates: Literal["none", "optional", "required"] = "none"
     """Whether TLS clients may or must present a certificate."""
     client_ca: str | None = None
     """PEM file with the authorities that client certificates are verified against."""
@@ -112,7 +112,7 @@ class ProxySettings(Section, frozen=True, kw_only=True):
         if (self.certificate is None) != (self.certificate_key is None):
             missing = "certificate" if self.certificate is None else "certificate_key"
             found.append((missing, "required, as the other of certificate and certificate_key is set"))
-        if self.client_certificates != "off" and self.client_ca is None:
+        if self.client_certificates != "none" and self.client_ca is None:
             found.append(("client_ca", "required when client certificates are verified"))
         return found
 

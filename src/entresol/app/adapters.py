@@ -1,6 +1,6 @@
 """The adapters of a worker, made from settings."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from entresol.api_floor.configuration import Configuration
 from entresol.config import Settings
@@ -41,11 +41,10 @@ def tls_contexts(settings: Settings, configuration: Configuration) -> "TlsContex
     from entresol.net.tls_server import TlsContexts, TlsSettings
 
     proxy = settings.proxy
-    modes: dict[str, Literal["none", "optional", "required"]] = {"optional": "optional", "required": "required"}
     tls = TlsSettings(
         certificate=_pem(proxy.certificate),
         key=_pem(proxy.certificate_key),
-        client_certificates=modes.get(proxy.client_certificates, "none"),
+        client_certificates=proxy.client_certificates,
         client_ca=_pem(proxy.client_ca),
     )
     return TlsContexts(tls, configuration.certificates)
