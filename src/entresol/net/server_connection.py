@@ -172,7 +172,9 @@ class ServerConnection(asyncio.Protocol):
             logger.exception("the handler failed")
             self._refuse(INTERNAL_ERROR)
             return
-        if self.is_write_blocked and not responder.is_over:
+        if responder.is_over:
+            responder.receiver = None  # answered at once: see ServerResponder.finish about cycles
+        elif self.is_write_blocked:
             self._tell(responder.receiver.on_client_blocked)
 
     def _take_part(self, part: BodyPart) -> None:
