@@ -30,6 +30,8 @@ from entresol.net.request_checks import (
 
 _END: Final = b"\r\n\r\n"
 
+_DIGITS_APART: Final = 2  # how much the sizes of two heads may differ that are the same but for Content-Length
+
 _HEAD, _LENGTH, _CHUNKED, _END_OF_BODY, _TUNNEL, _REFUSED = range(6)
 
 
@@ -59,6 +61,7 @@ class RequestMachine:
         "_held",
         "_host",
         "_is_empty_line_skipped",
+        "_last_size",
         "_left",
         "_limits",
         "_line",
@@ -81,6 +84,7 @@ class RequestMachine:
         self._searched = 0  # bytes of `_held` that hold no end of a head
         self._is_empty_line_skipped = False  # before the head that comes next
         self._remembered: RememberedHead | None = None  # the head that came last
+        self._last_size = 0  # of that head, in bytes
         self._state = _HEAD
         self._left = 0  # body bytes to come under Content-Length
         self._chunks: ChunkedBody | None = None
