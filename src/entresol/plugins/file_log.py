@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_record import log_line
-from entresol.api_floor.plugin import Plugin, PluginConfig
+from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 
 
 class FileLogConfig(PluginConfig, frozen=True, kw_only=True):
@@ -38,6 +38,12 @@ class FileLog(Plugin[FileLogConfig]):
     priority: ClassVar[int] = 9
     config_type = FileLogConfig
 
+    def __init__(self, config: FileLogConfig, context: PluginContext) -> None:
+        super().__init__(config, context)
+        self._write = context.lines.write
+        self._path, self._reopen = config.path, config.reopen
+        self._buffer = bytearray()
+
     def log(self, exchange: Exchange) -> None:
         """Queue the record."""
-        self.context.lines.write(self.config.path, log_line(exchange), self.config.reopen)
+        self._write(self._path, log_line(exchange, self._buffer), self._reopen)

@@ -1,25 +1,36 @@
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from entresol.api_floor import log_record as log_record_module
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload, AiUsage
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.log_record import log_line, log_record
+from entresol.api_floor.log_record import log_line
+from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
 from entresol.api_floor.plugin import Plugin, PluginConfig
-from entresol.core.errors import ClientError, UpstreamError
-from entresol.core.http import TlsInfo
+from entresol.core.errors import ClientError, GatewayError, UpstreamError
+from entresol.core.http import Headers, ResponseHead, TlsInfo
 from entresol.plugins.file_log import FileLog
 from entresol.plugins.key_auth import KeyAuth
 from playbooks.harness import START, Gateway
+
+from .plain_log_record import plain_log_record
 
 ALICE = Consumer(id="00000000-0000-4000-8000-0000000000a1", username="alice")
 KEY = KeyAuthCredential(
     id="00000000-0000-4000-8000-0000000000c1", consumer=ALICE.id, key_sha256=hashlib.sha256(b"SECRET").hexdigest()
 )
 LOG = (FileLog, {"path": "/log"})
+
+
+def record_of(exchange: Exchange) -> Any:
+    return msgspec.json.decode(log_line(exchange, bytearray()))
 
 
 def test_a_proxied_request_has_kongs_record() -> None:
@@ -184,7 +195,7 @@ def test_a_tls_connection_is_described() -> None:
     exchange = gate.call().exchange
     tls = TlsInfo("TLSv1.3", "TLS_AES_128_GCM_SHA256", client_certificate=b"der")
     exchange.request.connection = msgspec.structs.replace(exchange.request.connection, tls=tls)
-    shown = log_record(exchange)["request"]
+    shown = record_of(exchange)["request"]
     assert shown["tls"] == {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "client_verify": "SUCCESS"}
     assert shown["url"].startswith("https://gateway.test:8000/")
 
@@ -193,7 +204,7 @@ def test_a_tls_connection_is_described() -> None:
 def test_any_bytes_in_a_header_make_a_valid_line(value: bytes) -> None:
     gate = Gateway(LOG)
     exchange = gate.call(headers=[(b"x-odd", value)]).exchange
-    line = log_line(exchange)
+    line = log_line(exchange, bytearray())
     assert b"\n" not in line
     assert isinstance(msgspec.json.decode(line)["request"]["headers"]["x-odd"], str)
 
@@ -206,12 +217,13 @@ def test_any_bytes_in_a_header_make_a_valid_line(value: bytes) -> None:
         (b"[::1]", "http://[::1]:8000/"),
         (b"[::1]:99", "http://[::1]:8000/"),
         (b"", "http://:8000/"),
+        (b":99", "http://:99:8000/"),
     ],
 )
 def test_the_url_has_the_host_that_was_asked_for_and_our_port(host: bytes, url: str) -> None:
     exchange = Gateway(LOG).call().exchange
     exchange.request.headers.set(b"host", host)
-    assert log_record(exchange)["request"]["url"] == url
+    assert record_of(exchange)["request"]["url"] == url
 
 
 def test_a_route_that_was_reloaded_is_shown_as_it_is_now() -> None:
@@ -226,4 +238,86 @@ def test_a_client_that_went_away_is_499() -> None:
     exchange = Gateway(LOG).call().exchange
     exchange.response = None
     exchange.error = ClientError("client_closed_request", "the client closed the connection", status=499)
-    assert log_record(exchange)["response"] == {"status": 499, "headers": {}, "size": 11}
+    assert record_of(exchange)["response"] == {"status": 499, "headers": {}, "size": 11}
+
+
+NAMES = st.sampled_from([b"accept", b"x-a", b"x-a", b"x-b", b"authorization", b"cookie", b"apikey", b"x-secret"]) | (
+    st.binary(min_size=1, max_size=4)
+)
+FIELDS = st.lists(st.tuples(NAMES, st.binary(max_size=6) | st.text(max_size=6).map(str.encode)), max_size=6)
+SECONDS = st.floats(0, 100)
+
+
+def any_exchange(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Exchange:
+    """A request that went any way there is."""
+    gate = Gateway((KeyAuth, {}), consumers=[ALICE], credentials=[KEY])
+    gate.has_route = draw(st.booleans())
+    target = draw(st.sampled_from(["/", "/a%20b", '/"\\', "/ü"]))
+    exchange = gate.call(
+        "POST", target, [*draw(FIELDS), (b"apikey", draw(st.sampled_from([b"SECRET", b"x"])))]
+    ).exchange
+    exchange.response = draw(st.none() | st.builds(ResponseHead, st.just(200), FIELDS.map(Headers)))
+    exchange.error = draw(st.sampled_from(ERRORS))
+    exchange.upstream_status = draw(st.sampled_from([0, 200, 503]))
+    exchange.request_bytes, exchange.response_bytes = draw(st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)))
+    times = exchange.times
+    times.started = draw(SECONDS)
+    times.upstream_sent = draw(st.just(0.0) | SECONDS.map(lambda seconds: times.started + seconds))
+    if times.upstream_sent:
+        times.response_head = draw(st.just(0.0) | SECONDS.map(lambda seconds: times.upstream_sent + seconds))
+    times.finished = max(times.started, times.upstream_sent, times.response_head) + draw(SECONDS)
+    for slot, values in SLOTS:
+        value = draw(st.none() | values)
+        if value is not None:
+            exchange[slot] = value
+    return exchange
+
+
+ERRORS: list[GatewayError | None] = [
+    None,
+    UpstreamError("upstream_reset", 'said "no"'),
+    ClientError("client_closed_request", "the client closed the connection", status=499),
+]
+SLOTS: list[Any] = [
+    (CORRELATION_ID, st.text(max_size=8)),
+    (SECRET_NAMES, st.sets(st.sampled_from(["x-secret", "x-a"])).map(frozenset)),
+    (AI_META, st.builds(AiMeta, plugin_id=st.text(), provider=st.text(), llm_latency_ms=st.none() | st.integers(0, 9))),
+    (AI_USAGE, st.builds(AiUsage, prompt_tokens=st.none() | st.integers(0, 9), cost=st.none() | st.floats(0, 1))),
+    (AI_PAYLOAD, st.builds(AiPayload, request=st.none() | st.text())),
+    (AI_LOG_STATISTICS, st.booleans()),
+]
+
+
+@given(st.data())
+def test_the_line_is_the_record_that_the_plainest_code_would_build(data: st.DataObject) -> None:
+    exchange = any_exchange(data.draw)
+    assert record_of(exchange) == plain_log_record(exchange)
+
+
+def test_a_buffer_that_held_a_longer_line_leaves_nothing_of_it() -> None:
+    gate = Gateway(LOG)
+    buffer = bytearray()
+    long = log_line(gate.call(target="/" + "x" * 10_000).exchange, buffer)
+    short = log_line(gate.call(target="/").exchange, buffer)
+    assert b"xxx" in long
+    assert b"xxx" not in short
+    assert msgspec.json.decode(short)["request"]["uri"] == "/"
+
+
+def test_many_names_and_hosts_are_shown_and_not_kept_for_ever() -> None:
+    gate = Gateway(LOG)
+    exchange = gate.call().exchange
+    for number in range(3_000):
+        exchange.request.headers = Headers([(b"host", b"h%d.test" % number), (b"x-%d" % number, b"v")])
+        shown = record_of(exchange)["request"]
+        assert shown["headers"] == {"host": f"h{number}.test", f"x-{number}": "v"}
+        assert shown["url"] == f"http://h{number}.test:8000/"
+    assert len(log_record_module._names) <= 1_000
+    assert len(log_record_module._hosts) <= 1_000
+
+
+def test_a_host_that_is_said_twice_is_shown_twice_and_the_first_one_counts() -> None:
+    exchange = Gateway(LOG).call().exchange
+    exchange.request.headers = Headers([(b"host", b"a.test"), (b"host", b"b.test")])
+    shown = record_of(exchange)["request"]
+    assert (shown["headers"]["host"], shown["url"]) == (["a.test", "b.test"], "http://a.test:8000/")
