@@ -15,7 +15,7 @@ from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_slots import ALWAYS_SECRET, SECRET_NAMES
 from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 from entresol.core.decision import Deny
-from entresol.core.http import HeaderPairs, UpstreamRequest
+from entresol.core.http import HeaderPairs, RequestHead, UpstreamRequest
 from entresol.policy.request_fields import body_values, body_without, query_values, without_parameters
 
 _CREDENTIALS: Final = "keyauth_credentials"
@@ -97,6 +97,12 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         self._secret_names = frozenset(name.lower() for name in config.key_names)
         self._is_secret_to_say = not self._secret_names <= ALWAYS_SECRET
         self._skips_preflight = not config.run_on_preflight
+        self._hides = config.hide_credentials
+        self._anonymous = config.anonymous
+        is_plain = len(self._names) == 1 and config.key_in_header and not config.key_in_body
+        self._only_field = self._names[0][1] if is_plain else None
+        self._is_bearer = self._only_field in _BEARER_FIELDS
+        self._by_credential = context.consumers.by_credential
         self._who: dict[str, tuple[Credential, HeaderPairs]] = {}
         challenge = b"Key" if config.realm is None else b'Key realm="%b"' % _quoted(config.realm)
         headers = ((b"www-authenticate", challenge),)
@@ -111,19 +117,37 @@ class KeyAuth(Plugin[KeyAuthConfig]):
             return None
         if self._is_secret_to_say:
             exchange[SECRET_NAMES] = self._secret_names
-        anonymous = self.config.anonymous
+        anonymous = self._anonymous
         if anonymous is not None and exchange.credential is not None:
             return None  # another authentication plugin was content; with `anonymous` one is enough
-        key = self._find_key(exchange)
         upstream = exchange.upstream
-        if upstream is not None and self.config.hide_credentials:
-            self._hide(exchange, upstream)
+        key: bytes | Deny | None = self._take_only_key(exchange.request, upstream)
+        if key is None:
+            key = self._find_key(exchange)
+            if upstream is not None and self._hides:
+                self._hide(exchange, upstream)
         refusal = key if isinstance(key, Deny) else self._identify(exchange, key, upstream)
         return refusal if refusal is None or anonymous is None else self._go_on_as(anonymous, exchange)
 
+    def _take_only_key(self, request: RequestHead, upstream: UpstreamRequest | None) -> bytes | None:
+        """The key of nearly every request: sent once, in the one field it may be in. None: look thoroughly."""
+        field = self._only_field
+        if field is None or request.query:
+            return None
+        sent = [pair for pair in request.headers.pairs if pair[0] == field]
+        if len(sent) != 1:
+            return None
+        if upstream is not None and self._hides:
+            try:
+                upstream.headers.pairs.remove(sent[0])
+            except ValueError:
+                return None  # another plugin has been there
+        key = sent[0][1]
+        return (_without_scheme(key) if self._is_bearer else key) or None
+
     def _identify(self, exchange: Exchange, key: bytes, upstream: UpstreamRequest | None) -> Deny | None:
         digest = sha256(key).digest()
-        found = self.context.consumers.by_credential(_CREDENTIALS, digest)
+        found = self._by_credential(_CREDENTIALS, digest)
         if found is None:
             return self._expired if self.context.consumers.has_expired(_CREDENTIALS, digest) else self._unknown
         consumer, credential = found

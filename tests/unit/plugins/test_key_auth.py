@@ -5,6 +5,8 @@ import msgspec
 import pytest
 
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
+from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.plugin import Plugin, PluginConfig
 from entresol.core.http import HeaderPairs
 from entresol.plugins.key_auth import KeyAuth
 from playbooks.harness import START, Gateway, Reply, violations_of
@@ -93,6 +95,13 @@ def test_a_good_key_is_found_wherever_it_may_be(
         ({}, "/?APIKEY=good+key%2B1", [], "no_api_key", "No API key found in request"),
         ({}, "/", [(b"apikey", b"good key+2")], "invalid_api_key", "Unauthorized"),
         ({"key_names": ["authorization"]}, "/", [(b"authorization", b"Basic Zm9v")], "invalid_api_key", "Unauthorized"),
+        (
+            {"key_names": ["authorization"]},
+            "/",
+            [(b"authorization", b"Bearer ")],
+            "no_api_key",
+            "No API key found in request",
+        ),
         ({}, "/", [(b"apikey", b"\xff\xfe")], "invalid_api_key", "Unauthorized"),
         ({}, "/?apikey=%ff", [], "invalid_api_key", "Unauthorized"),
         (
@@ -207,6 +216,32 @@ def test_whoever_has_no_good_key_goes_on_as_the_anonymous_consumer(anonymous: st
     assert identity(reply) == expected
     assert reply.sent is not None
     assert b"apikey" not in reply.sent.headers
+
+
+def test_keys_that_are_sent_twice_are_both_taken_out_before_going_on_as_anonymous() -> None:
+    reply = gateway(anonymous="anyone").call(headers=[(b"apikey", b"good key+1"), (b"x", b"kept"), (b"apikey", b"bad")])
+    assert reply.sent is not None
+    assert b"apikey" not in reply.sent.headers
+    assert reply.sent.headers.get(b"x") == b"kept"
+
+
+class Masks(Plugin[PluginConfig]):
+    """Writes the key's field anew before key-auth runs."""
+
+    name = "masks"
+    priority = 2000
+    config_type = PluginConfig
+
+    def access(self, exchange: Exchange) -> None:
+        assert exchange.upstream is not None
+        exchange.upstream.headers.set(b"apikey", b"masked")
+
+
+def test_the_key_is_taken_out_although_another_plugin_has_changed_its_field() -> None:
+    gate = Gateway((Masks, {}), (KeyAuth, {}), consumers=[ALICE], credentials=CREDENTIALS)
+    reply = gate.call(headers=[(b"apikey", b"good key+1")])
+    assert reply.sent is not None
+    assert (reply.status, b"apikey" in reply.sent.headers) == (200, False)
 
 
 def test_a_good_key_counts_with_an_anonymous_consumer_too() -> None:
