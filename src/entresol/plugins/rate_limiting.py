@@ -124,6 +124,11 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         self._limits = config.limits()
         self._windows: tuple[Window, ...] = ()
         self._from = self._until = 0.0
+        self._second = -1
+        self._resets: list[bytes] = []  # seconds until each window ends, as of `_second`
+        self._now, self._take = context.clock.now, context.counters.take
+        self._known_type: type | None = None  # of an answer that was there at once
+        self._is_silent = config.hide_client_headers
         self._prefix = f"{context.instance_id}:"
         self._header_name = (config.header_name or "").lower().encode("ascii")
         self._identify: Callable[[Exchange], str] = getattr(self, f"_by_{config.limit_by.replace('-', '_')}")
@@ -139,52 +144,62 @@ class RateLimiting(Plugin[RateLimitingConfig]):
 
     def access(self, exchange: Exchange) -> Deny | Awaitable[Deny | None] | None:
         """Count the request, or refuse it."""
-        now = self.context.clock.now()
-        if not self._from <= now < self._until:
-            self._windows = windows_at(now, self._limits)
-            self._until = ends_at(self._windows)
-            self._from = max(window.start for window in self._windows)
-        windows = self._windows
+        now = self._now()
+        if int(now) != self._second:
+            self._begin_second(now)
         try:
-            answer: Any = self.context.counters.take(self._prefix + self._identify(exchange), windows)
+            answer: Any = self._take(self._prefix + self._identify(exchange), self._windows)
         except (GatewayError, OSError) as error:
             return self._without_counters(error)
-        if hasattr(answer, "__await__"):  # isinstance(…, Awaitable) takes four times as long
-            return self._later(exchange, answer, windows, now)
-        return self._decide(exchange, answer, windows, now)
+        kind = type(answer)
+        if kind is not self._known_type:
+            if hasattr(answer, "__await__"):  # isinstance(…, Awaitable) takes four times as long
+                return self._later(exchange, answer, self._resets)
+            self._known_type = kind
+        return self._decide(exchange, answer, self._resets)
 
     def header_filter(self, exchange: Exchange) -> None:
         """Tell the client what is left."""
         fields = exchange.get(_FIELDS)
         response = exchange.response
         if fields is not None and response is not None:
-            ours = self._field_names
-            response.headers.pairs = [pair for pair in response.headers.pairs if pair[0] not in ours] + fields
+            headers, ours = response.headers, self._field_names
+            for name, _ in headers.pairs:
+                if name in ours:
+                    headers.pairs = [pair for pair in headers.pairs if pair[0] not in ours]
+                    break
+            headers.pairs += fields
 
-    async def _later(
-        self, exchange: Exchange, answer: Awaitable[Taken], windows: tuple[Window, ...], now: float
-    ) -> Deny | None:
+    def _begin_second(self, now: float) -> None:
+        """What is the same for every request of a second."""
+        if not self._from <= now < self._until:
+            self._windows = windows_at(now, self._limits)
+            self._until = ends_at(self._windows)
+            self._from = max(window.start for window in self._windows)
+        self._second = int(now)
+        self._resets = [b"%d" % reset_s(window, now) for window in self._windows]
+
+    async def _later(self, exchange: Exchange, answer: Awaitable[Taken], resets: list[bytes]) -> Deny | None:
         try:
             taken = await answer
         except (GatewayError, OSError) as error:
             return self._without_counters(error)
-        return self._decide(exchange, taken, windows, now)
+        return self._decide(exchange, taken, resets)
 
-    def _decide(self, exchange: Exchange, taken: Taken, windows: tuple[Window, ...], now: float) -> Deny | None:
+    def _decide(self, exchange: Exchange, taken: Taken, resets: list[bytes]) -> Deny | None:
         headers: tuple[tuple[bytes, bytes], ...] = ()
-        if not self.config.hide_client_headers:
+        if not self._is_silent:
             remaining = taken.remaining
-            at = tightest(remaining)
-            reset = b"%d" % reset_s(windows[at], now)
+            at = tightest(remaining) if len(remaining) > 1 else 0
             left = [b"%d" % number for number in remaining]
             exchange[_FIELDS] = [
                 self._least_fields[at],
                 (b"ratelimit-remaining", left[at]),
-                (b"ratelimit-reset", reset),
+                (b"ratelimit-reset", resets[at]),
                 *self._limit_fields,
                 *zip(self._left_names, left, strict=True),
             ]
-            headers = ((b"retry-after", reset),)
+            headers = ((b"retry-after", resets[at]),)
         if taken.allowed:
             return None
         return Deny(self.config.error_code, "rate_limited", self.config.error_message, headers)

@@ -5,7 +5,7 @@ import msgspec
 from entresol.core.ports import Clock, Counters, Taken, Window
 
 
-class TakenLocally(msgspec.Struct, frozen=True):
+class TakenLocally(msgspec.Struct, frozen=True, gc=False):
     """See `core.ports.Taken`."""
 
     allowed: bool
@@ -69,6 +69,12 @@ class LocalCounters(Counters):
         elif tally.windows is not windows:
             tally.roll(windows)
         used = tally.used
+        if len(used) == 1:  # most limits have one window: no loop
+            after = windows[0].limit - used[0] - cost
+            if after < 0:
+                return TakenLocally(False, (max(0, after + cost),))
+            used[0] += cost
+            return TakenLocally(True, (after,))
         left = []
         allowed = True
         for window, count in zip(windows, used, strict=True):
