@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
 
-from entresol.api_floor.ai_slots import AI_META, AI_USAGE, AiMeta
-from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.ai_slots import AI_META, AI_USAGE, AiMeta, AiUsage
+from entresol.api_floor.exchange import Exchange, Times
 from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
 from entresol.core.ports import CounterCell, HistogramCell, Metrics
 
@@ -65,29 +65,37 @@ class PrometheusConfig(PluginConfig, frozen=True, kw_only=True):
         return found
 
 
-class _RouteCells:
-    """The cells of one route, by what varies from request to request."""
+class _Cells:
+    """The cells of requests that agree in route, status, source and consumer; None where no flag asks for them."""
 
-    __slots__ = ("bandwidth", "labels", "latencies", "requests")
+    __slots__ = ("egress", "ingress", "latencies", "requests")
 
-    def __init__(self, service: str, route: str) -> None:
-        self.labels = (service, route)
-        self.requests: dict[tuple[int, str, str], CounterCell] = {}
-        self.bandwidth: dict[str, tuple[CounterCell, CounterCell]] = {}
-        self.latencies: tuple[HistogramCell, HistogramCell, HistogramCell] | None = None
+    def __init__(
+        self,
+        requests: CounterCell | None,
+        bandwidth: tuple[CounterCell, CounterCell] | None,
+        latencies: tuple[HistogramCell, HistogramCell, HistogramCell] | None,
+    ) -> None:
+        self.requests = requests
+        self.ingress: CounterCell | None
+        self.egress: CounterCell | None
+        self.ingress, self.egress = bandwidth or (None, None)
+        self.latencies = latencies
 
 
 class _ModelCells:
     """The cells of one model and mode, for one consumer."""
 
-    __slots__ = ("cost", "first_token", "latency", "requests", "tokens")
+    __slots__ = (
+        "completion_tokens", "cost", "first_token", "latency", "prompt_tokens", "requests", "total_tokens",
+    )  # fmt: skip
 
     def __init__(self, metrics: Metrics, labels: tuple[str, ...]) -> None:
         self.requests = metrics.counter("entresol_ai_llm_requests_total", "Calls to models.", _AI_LABELS, labels)
         self.cost = metrics.counter(
             "entresol_ai_llm_cost_total", "Cost of calls to models, in the currency of the prices.", _AI_LABELS, labels
         )
-        self.tokens = tuple(
+        self.prompt_tokens, self.completion_tokens, self.total_tokens = (
             metrics.counter(
                 "entresol_ai_llm_tokens_total",
                 "Tokens of calls to models.",
@@ -114,107 +122,83 @@ class Prometheus(Plugin[PrometheusConfig]):
 
     def __init__(self, config: PrometheusConfig, context: PluginContext) -> None:
         super().__init__(config, context)
-        self._routes: dict[str, _RouteCells] = {}
+        self._cells: dict[tuple[str, int, str, str], _Cells] = {}
         self._models: dict[tuple[str, str, str, str], _ModelCells] = {}
         self._model_names: set[str] = set()
+        self._per_consumer, self._ai_metrics = config.per_consumer, config.ai_metrics
 
     def log(self, exchange: Exchange) -> None:
         """Count what the flags ask for."""
-        config = self.config
-        consumer = self._consumer(exchange) if config.per_consumer else ""
-        match = exchange.match
-        cells = self._routes.get("" if match is None else match.route.entity.id)
-        if cells is None:
-            cells = self._new_route(exchange)
-        if config.status_code_metrics:
-            key = (_status(exchange), exchange.source, consumer)
-            counter = cells.requests.get(key)
-            if counter is None:
-                counter = self._new_requests(cells, key)
-            counter.value += 1
-        if config.latency_metrics:
-            self._observe_latencies(cells, exchange)
-        if config.bandwidth_metrics:
-            pair = cells.bandwidth.get(consumer)
-            if pair is None:
-                pair = self._new_bandwidth(cells, consumer)
-            pair[0].value += exchange.request_bytes
-            pair[1].value += exchange.response_bytes
-        if config.ai_metrics:
+        name, match, response = "", exchange.match, exchange.response
+        if self._per_consumer:
+            consumer = exchange.consumer
+            if consumer is not None:
+                name = consumer.username or consumer.custom_id or consumer.id
+        if response is not None:
+            status = response.status
+        else:  # what the fault would have been answered with (499: the client went away)
+            status = 0 if exchange.error is None else exchange.error.status
+        key = ("" if match is None else match.route.entity.id, status, exchange.source, name)
+        cells = self._cells.get(key) or self._new_cells(key, exchange)
+        if cells.requests is not None:
+            cells.requests.value += 1
+        if cells.latencies is not None:
+            _observe(cells.latencies, exchange.times)
+        if cells.ingress is not None and cells.egress is not None:
+            cells.ingress.value += exchange.request_bytes
+            cells.egress.value += exchange.response_bytes
+        if self._ai_metrics:
             meta = exchange.get(AI_META)
             if meta is not None:
-                self._count_call(exchange, meta, consumer)
+                self._count_call(meta, exchange.get(AI_USAGE), name)
 
-    def _observe_latencies(self, cells: _RouteCells, exchange: Exchange) -> None:
-        histograms = cells.latencies or self._new_latencies(cells)
-        times = exchange.times
-        total = (times.finished - times.started) * 1000
-        histograms[0].observe(total)
-        if times.upstream_sent:
-            waited = ((times.response_head or times.finished) - times.upstream_sent) * 1000
-            received = (times.finished - times.response_head) * 1000 if times.response_head else 0.0
-            histograms[1].observe(total - waited - received)
-            histograms[2].observe(waited)
-        else:
-            histograms[1].observe(total)
-
-    def _count_call(self, exchange: Exchange, meta: AiMeta, consumer: str) -> None:
-        model = meta.request_model or meta.response_model or ""
-        key = (meta.provider, model, consumer, meta.request_mode or "")
+    def _count_call(self, meta: AiMeta, usage: AiUsage | None, consumer: str) -> None:
+        key = (meta.provider, meta.request_model or meta.response_model or "", consumer, meta.request_mode or "")
         cells = self._models.get(key) or self._new_model(key)
         cells.requests.value += 1
         if meta.llm_latency_ms is not None:
             cells.latency.observe(meta.llm_latency_ms)
-        usage = exchange.get(AI_USAGE)
         if usage is not None:
             if usage.cost is not None:
                 cells.cost.value += usage.cost
             if usage.time_to_first_token_ms is not None:
                 cells.first_token.observe(usage.time_to_first_token_ms)
-            for cell, count in zip(
-                cells.tokens, (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), strict=True
-            ):
-                cell.value += count or 0
+            cells.prompt_tokens.value += usage.prompt_tokens or 0
+            cells.completion_tokens.value += usage.completion_tokens or 0
+            cells.total_tokens.value += usage.total_tokens or 0
 
-    def _consumer(self, exchange: Exchange) -> str:
-        consumer = exchange.consumer
-        return "" if consumer is None else consumer.username or consumer.custom_id or consumer.id
+    # Cells that are needed for the first time. The port gives the same cell for the same labels.
 
-    # Cells that are needed for the first time.
-
-    def _new_route(self, exchange: Exchange) -> _RouteCells:
-        match = exchange.match
-        if match is None:
-            cells = self._routes[""] = _RouteCells("", "")
-            return cells
-        route, service = match.route.entity, match.route.service
-        service_name = "" if service is None else service.entity.name or service.entity.host
-        cells = self._routes[route.id] = _RouteCells(service_name, route.name or route.id)
+    def _new_cells(self, key: tuple[str, int, str, str], exchange: Exchange) -> _Cells:
+        config, (_, status, source, consumer) = self.config, key
+        service, route = _labels(exchange)
+        cells = self._cells[key] = _Cells(
+            self._requests((service, route, str(status), source, _WORKSPACE, consumer))
+            if config.status_code_metrics
+            else None,
+            self._bandwidth(service, route, consumer) if config.bandwidth_metrics else None,
+            self._latencies((service, route, _WORKSPACE)) if config.latency_metrics else None,
+        )
         return cells
 
-    def _new_requests(self, cells: _RouteCells, key: tuple[int, str, str]) -> CounterCell:
-        status, source, consumer = key
-        values = (*cells.labels, str(status), source, _WORKSPACE, consumer)
-        cell = cells.requests[key] = self.context.metrics.counter(
+    def _requests(self, values: tuple[str, ...]) -> CounterCell:
+        return self.context.metrics.counter(
             "entresol_http_requests_total", "Requests by the status of their answer.", _REQUEST_LABELS, values
         )
-        return cell
 
-    def _new_bandwidth(self, cells: _RouteCells, consumer: str) -> tuple[CounterCell, CounterCell]:
+    def _bandwidth(self, service: str, route: str, consumer: str) -> tuple[CounterCell, CounterCell]:
         ingress, egress = (
             self.context.metrics.counter(
                 "entresol_bandwidth_bytes_total", "Bytes of request (ingress) and response (egress) bodies.",
-                _BANDWIDTH_LABELS, (*cells.labels, direction, _WORKSPACE, consumer),
+                _BANDWIDTH_LABELS, (service, route, direction, _WORKSPACE, consumer),
             )
             for direction in ("ingress", "egress")
         )  # fmt: skip
-        cells.bandwidth[consumer] = ingress, egress
         return ingress, egress
 
-    def _new_latencies(self, cells: _RouteCells) -> tuple[HistogramCell, HistogramCell, HistogramCell]:
-        values = (*cells.labels, _WORKSPACE)
+    def _latencies(self, values: tuple[str, ...]) -> tuple[HistogramCell, HistogramCell, HistogramCell]:
         histogram = self.context.metrics.histogram
-        cells.latencies = (
+        return (
             histogram("entresol_request_latency_ms", "Whole time of a request, in ms.", _ROUTE_LABELS, values,
                       _UPSTREAM_BUCKETS),
             histogram("entresol_gateway_latency_ms", "Time the gateway itself took, in ms.", _ROUTE_LABELS, values,
@@ -222,7 +206,6 @@ class Prometheus(Plugin[PrometheusConfig]):
             histogram("entresol_upstream_latency_ms", "Time to the upstream's response head, in ms.", _ROUTE_LABELS,
                       values, _UPSTREAM_BUCKETS),
         )  # fmt: skip
-        return cells.latencies
 
     def _new_model(self, key: tuple[str, str, str, str]) -> _ModelCells:
         provider, model, consumer, mode = key
@@ -238,8 +221,24 @@ class Prometheus(Plugin[PrometheusConfig]):
         return cells
 
 
-def _status(exchange: Exchange) -> int:
-    """Of the answer; without one, what the fault would have been answered with (499: the client went away)."""
-    if exchange.response is not None:
-        return exchange.response.status
-    return 0 if exchange.error is None else exchange.error.status
+def _labels(exchange: Exchange) -> tuple[str, str]:
+    """Names of service and route."""
+    match = exchange.match
+    if match is None:
+        return "", ""
+    route, service = match.route.entity, match.route.service
+    return "" if service is None else service.entity.name or service.entity.host, route.name or route.id
+
+
+def _observe(histograms: tuple[HistogramCell, HistogramCell, HistogramCell], times: Times) -> None:
+    """Whole, own and upstream time."""
+    whole, own, upstream = histograms
+    finished, sent, head = times.finished, times.upstream_sent, times.response_head
+    total = (finished - times.started) * 1000
+    whole.observe(total)
+    if sent:
+        waited = ((head or finished) - sent) * 1000
+        own.observe(total - waited - ((finished - head) * 1000 if head else 0.0))
+        upstream.observe(waited)
+    else:
+        own.observe(total)
