@@ -6,6 +6,7 @@ worker, and a counter. `tracker`: addresses, worker, connection, request number 
 
 import os
 import uuid
+from collections.abc import Callable
 from itertools import count
 from typing import Annotated, ClassVar, Literal
 
@@ -45,21 +46,30 @@ class CorrelationId(Plugin[CorrelationIdConfig]):
         super().__init__(config, context)
         self._field = config.header_name.lower().encode("ascii")
         self._numbers = count(1)
-        self._series = str(uuid.uuid4())
+        self._series = f"{uuid.uuid4()}#"
+        self._new_id: Callable[[Exchange], str] = {
+            "uuid": _random,
+            "uuid#counter": self._counted,
+            "tracker": self._tracker,
+        }[config.generator]
 
     def access(self, exchange: Exchange) -> None:
         """Give the request its id."""
-        sent = exchange.request.headers.get(self._field)
+        field = self._field
+        sent = None
+        for key, value in exchange.request.headers.pairs:
+            if key == field:
+                sent = value
+                break
         if sent:
             exchange[CORRELATION_ID] = sent.decode("utf-8", "backslashreplace")
             return
         exchange[CORRELATION_ID] = new = self._new_id(exchange)
         upstream = exchange.upstream
         if upstream is not None:
-            if sent is None:
-                upstream.headers.add(self._field, new.encode("ascii"))
-            else:  # an empty one is no id
-                upstream.headers.set(self._field, new.encode("ascii"))
+            if sent is not None:  # an empty one is no id
+                upstream.headers.remove(field)
+            upstream.headers.pairs.append((field, new.encode()))
 
     def header_filter(self, exchange: Exchange) -> None:
         """Echo the id; a request that was answered before `access` gets one here."""
@@ -68,13 +78,15 @@ class CorrelationId(Plugin[CorrelationIdConfig]):
                 self.access(exchange)
             exchange.response.headers.set(self._field, exchange[CORRELATION_ID].encode())
 
-    def _new_id(self, exchange: Exchange) -> str:
-        generator = self.config.generator
-        if generator == "uuid":
-            return str(uuid.uuid4())
-        number = next(self._numbers)
-        if generator == "uuid#counter":
-            return f"{self._series}#{number}"
+    def _counted(self, exchange: Exchange) -> str:
+        return f"{self._series}{next(self._numbers)}"
+
+    def _tracker(self, exchange: Exchange) -> str:
         connection = exchange.request.connection
         now = self.context.clock.now()
-        return f"{connection.local_ip}-{connection.local_port}-{os.getpid()}-{connection.peer_port}-{number}-{now:.3f}"
+        origin = f"{connection.local_ip}-{connection.local_port}-{os.getpid()}-{connection.peer_port}"
+        return f"{origin}-{next(self._numbers)}-{now:.3f}"
+
+
+def _random(exchange: Exchange) -> str:
+    return str(uuid.uuid4())
