@@ -73,6 +73,13 @@ def build_upstream_request(exchange: Exchange, match: RouteMatch) -> UpstreamReq
     )
 
 
+def announce_length(upstream: UpstreamRequest, request: RequestHead) -> None:
+    """For a body that goes on as it comes: its size, if the client told it. Not every upstream takes chunked coding."""
+    length = request.headers.get(b"content-length")
+    if length is not None:
+        upstream.headers.set(b"content-length", length)
+
+
 def end_to_end_fields(headers: Headers) -> HeaderPairs:
     """The fields of an upstream's response that go on to the client."""
     return _end_to_end(headers, _NOT_RETURNED)

@@ -16,7 +16,7 @@ import logging
 
 from entresol.api_floor.answers import Identity, new_request_id
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.forwarding import build_upstream_request, trailer_fields
+from entresol.api_floor.forwarding import announce_length, build_upstream_request, trailer_fields
 from entresol.api_floor.passage import Passage
 from entresol.api_floor.plan import Plan
 from entresol.core.decision import Deny
@@ -109,6 +109,8 @@ class RequestPath(Passage):
             data = exchange.body if self._body_is_whole else body.take()
             exchange.times.upstream_sent = self._clock.monotonic()
             trailers = trailer_fields(body.trailers) if body.trailers else None
+            if not body.is_complete:
+                announce_length(exchange.upstream, exchange.request)
             self._call = self._transport.send(exchange.upstream, data, body.is_complete and not trailers, self)
             if trailers:
                 self._call.send_body(b"", True, trailers)

@@ -53,6 +53,15 @@ def test_the_query_goes_with_the_path() -> None:
     assert play.upstream.request.target == "/up?a=1&b=%20"
 
 
+def test_a_body_that_goes_on_as_it_comes_is_announced_as_the_client_announced_it() -> None:
+    play = Playbook()
+    client = play.client_starts("POST", headers=[(b"content-length", b"7")])
+    client.sends(b"par")
+    assert play.upstream.header("content-length") == "7"
+    client.sends(b"tial", last=True)
+    assert (play.upstream.body, play.upstream.is_complete) == (b"partial", True)
+
+
 @pytest.mark.parametrize(("preserve", "host"), [(False, "backend.test:8080"), (True, "gateway.test")])
 def test_the_host_is_the_services_unless_the_route_preserves_it(preserve: bool, host: str) -> None:
     route = Route(id="r", paths=("/",), preserve_host=preserve)
