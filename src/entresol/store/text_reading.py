@@ -6,7 +6,7 @@ date in a file (`api_version: 2024-02-01`) is hardly ever meant as one.
 """
 
 import json
-from collections.abc import Hashable
+import math
 from typing import Any, Final
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -42,7 +42,7 @@ def read_text(text: str | bytes) -> Any:
 
 def _read_json(text: str) -> Any:
     try:
-        data = json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
+        data = json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise UnreadableText(f"nested deeper than {MAX_DEPTH} levels") from None
     except json.JSONDecodeError:
@@ -77,6 +77,13 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise UnreadableText(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise UnreadableText(f"{text[:40]} is larger than any number that can be kept")
+    return value
 
 
 def _depth(data: Any) -> int:
@@ -157,9 +164,16 @@ class _Builder:
 
     def _on_scalar(self, event: Any) -> None:
         value = self._scalar(event)
+        if self._awaits_key and value is not _MERGE:
+            value = event.value  # as it is written: JSON, and so a configuration, has no other keys than texts
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._put(value, 1, event)
+
+    @property
+    def _awaits_key(self) -> bool:
+        opened = self._open[-1] if self._open else None
+        return opened is not None and isinstance(opened.value, dict) and opened.key is _NO_KEY
 
     def _scalar(self, event: Any) -> Any:
         tag = event.tag
@@ -176,9 +190,12 @@ class _Builder:
         if tag == _TAG + "str":
             return event.value
         try:
-            return self._constructor.construct_object(self._yaml.ScalarNode(tag, event.value))
+            value = self._constructor.construct_object(self._yaml.ScalarNode(tag, event.value))
         except (ValueError, KeyError) as error:
             raise _at(event, f"{event.value[:40]!r} is not a {tag.removeprefix(_TAG)}") from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _at(event, f"{event.value[:40]!r} is not a finite number")
+        return value
 
     def _on_alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -222,7 +239,7 @@ class _Builder:
     def _key(self, value: Any, opened: _Open, event: Any) -> Any:
         if value is _MERGE:
             return value
-        if not isinstance(value, Hashable) or isinstance(value, tuple):
+        if not isinstance(value, str):
             raise _at(event, "a key must be a string")
         if value in opened.value:
             raise _at(event, f"duplicate key {value!r}")

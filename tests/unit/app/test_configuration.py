@@ -32,6 +32,7 @@ def test_the_same_content_is_the_same_version(tmp_path: Path) -> None:
         ("a: [", "line 2"),
         ("[1, 2]", "expected a record"),
         (configuration("/a", "1: 2"), "1: unknown field"),
+        (configuration("/a", "consumers: [{on: 1, ~: 2}]"), "consumers[0].on: unknown field; consumers[0].~"),
         (configuration("/a", "consumers: [{}]"), "consumers[0]"),
     ],
 )
