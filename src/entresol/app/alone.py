@@ -61,7 +61,11 @@ class Alone(Life):
         try:
             while self._reload_wanted:
                 self._reload_wanted = False
-                found = await asyncio.to_thread(read_document, self.settings, os.environ)
+                try:
+                    found = await asyncio.to_thread(read_document, self.settings, os.environ)
+                except Exception as error:  # whatever it is, the node goes on with what it has, and says why
+                    logger.exception("the changed configuration cannot be read")
+                    found = Refused((f"it cannot be read: {type(error).__name__}",))
                 self._state = self._used(found)
         finally:
             self._reloading = None

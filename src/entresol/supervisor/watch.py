@@ -4,11 +4,12 @@ import hashlib
 import os
 from typing import Final
 
-_MISSING: Final = (0, 0, 0, 0)
+_MISSING: Final = (0, 0, 0, 0, 0)
+_UNREADABLE: Final = b""
 
 
 class FileWatch:
-    """Looks at device, inode, size and time, and reads the content only when one of them is new.
+    """Looks at device, inode, size and times, and reads the content only when one of them is new.
 
     So a file that is replaced (editors, `mv`, a Kubernetes ConfigMap's links) is noticed as well as one written in
     place, and touching it changes nothing.
@@ -20,27 +21,35 @@ class FileWatch:
         self._digest = self._read()
 
     def has_changed(self) -> bool:
-        """True once for each new content. A missing file is not a change: it is about to be replaced."""
+        """True once for each new content. A missing file is not a change: it is about to be replaced.
+
+        A file that cannot be read any more is one, so that whoever reads it says why.
+        """
         seen = self._look()
         if seen in (self._seen, _MISSING):
             return False
-        self._seen = seen
         digest = self._read()
-        if digest in (self._digest, b""):
+        if digest is None:
+            return False  # replaced just now
+        self._seen = seen
+        if digest == self._digest:
             return False
         self._digest = digest
         return True
 
-    def _look(self) -> tuple[int, int, int, int]:
+    def _look(self) -> tuple[int, int, int, int, int]:
         try:
             found = os.stat(self._path)
         except OSError:
             return _MISSING
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        # The time of status changes too: `chmod` can make a file readable again.
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
-    def _read(self) -> bytes:
+    def _read(self) -> bytes | None:
         try:
             with open(self._path, "rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
+        except FileNotFoundError:
+            return None
         except OSError:
-            return b""
+            return _UNREADABLE

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from entresol.app.alone import Alone
 from entresol.app.configuration import read_document
@@ -91,6 +92,27 @@ def test_what_compiles_nowhere_is_refused_too(tmp_path: Path) -> None:
             life.reload()  # while one is under way: it is looked at once more
             state = await state_when(life, lambda state: state.last_reload_error is not None)
             assert state.last_reload_failed_at is not None
+
+    asyncio.run(scenario())
+
+
+def test_a_reload_that_fails_in_an_unforeseen_way_is_told_and_the_next_one_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def scenario() -> None:
+        file = tmp_path / "c.yaml"
+        async with living(file, configuration("/a")) as (life, _):
+            with monkeypatch.context() as patch:
+                patch.setattr("entresol.app.alone.read_document", fail)
+                life.reload()
+                state = await state_when(life, lambda state: state.last_reload_error is not None)
+            assert state.last_reload_error == "it cannot be read: ZeroDivisionError"
+            file.write_text(configuration("/b"))
+            life.reload()
+            await state_when(life, lambda state: state.reloads == 1)
 
     asyncio.run(scenario())
 

@@ -60,3 +60,29 @@ def test_a_missing_file_is_no_change_and_its_return_with_the_same_content_neithe
     assert not watch.has_changed()
     written(file, "one", 10**18)
     assert not watch.has_changed()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_one_change_and_so_is_its_return(file: Path) -> None:
+    watch = FileWatch(str(file))
+    file.unlink()
+    file.mkdir()  # as root, mode bits would stop nobody
+    assert [watch.has_changed(), watch.has_changed()] == [True, False]
+    file.rmdir()
+    file.write_text("one")
+    assert [watch.has_changed(), watch.has_changed()] == [True, False]
+
+
+def test_a_file_that_becomes_readable_is_noticed_though_its_content_is_older(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = FileWatch(str(file))
+    written(file, "two", 10**18)
+    with monkeypatch.context() as patch:
+
+        def refuse(*_: object) -> None:
+            raise PermissionError
+
+        patch.setattr("builtins.open", refuse)
+        assert [watch.has_changed(), watch.has_changed()] == [True, False]
+    file.chmod(0o600)  # touches neither the content nor its time
+    assert watch.has_changed()
