@@ -85,6 +85,7 @@ class KeyAuth(Plugin[KeyAuthConfig]):
     name = "key-auth"
     priority: ClassVar[int] = 1250
     config_type = KeyAuthConfig
+    scopes = frozenset(("service", "route"))
 
     def __init__(self, config: KeyAuthConfig, context: PluginContext) -> None:
         super().__init__(config, context)

@@ -9,6 +9,7 @@ from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.plugin import Plugin, PluginConfig
 from entresol.core.http import HeaderPairs
 from entresol.plugins.key_auth import KeyAuth
+from entresol.store.declarative import load
 from playbooks.harness import START, Gateway, Reply, violations_of
 
 ALICE = Consumer(id="00000000-0000-4000-8000-0000000000a1", username="alice", custom_id="ä-1")
@@ -291,3 +292,11 @@ def test_every_field_of_kong_at_its_default_loads() -> None:
         run_on_preflight=True,
     ).call(headers=[(b"apikey", b"good key+1")])
     assert reply.status == 200
+
+
+def test_a_consumer_cannot_have_it_for_without_it_nobody_knows_who_that_is() -> None:
+    assert frozenset(("service", "route")) == KeyAuth.scopes
+    plugin = "plugins: [{name: key-auth}]"
+    found = load(f"{{_format_version: '3.0', consumers: [{{username: a, {plugin}}}]}}", {})
+    assert isinstance(found, list)
+    assert str(found[0]) == "consumers[0].plugins[0].consumer: value must be null"
