@@ -20,9 +20,11 @@ from entresol.core.http import HeaderPairs
 from entresol.core.ports import Taken, Window
 from entresol.core.secret import Secret
 from entresol.core.slots import Slot
+from entresol.core.uri import normalise_path
 from entresol.policy.rate_limit import PERIODS, ends_at, reset_s, tightest, windows_at
 
 _FIELDS: Slot[HeaderPairs] = Slot("rate-limiting.fields")
+_LARGEST_LIMIT: Final = 2.0**53  # larger ones limit nothing, and counters could not be exact, or told to the supervisor
 _LONGEST_IDENTIFIER: Final = 128  # characters that a key holds as they are; longer ones are hashed
 
 Limit = Annotated[float, Meta(gt=0)]
@@ -92,7 +94,7 @@ class RateLimitingConfig(PluginConfig, frozen=True, kw_only=True):
     def limits(self) -> dict[str, float]:
         """The limits that are set, shortest period first."""
         values = ((period, getattr(self, period)) for period in PERIODS)
-        return {period: value for period, value in values if value is not None}
+        return {period: min(value, _LARGEST_LIMIT) for period, value in values if value is not None}
 
     def violations(self) -> list[tuple[str, str]]:
         """Kong's rules across fields."""
@@ -131,6 +133,7 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         self._is_silent = config.hide_client_headers
         self._prefix = f"{context.instance_id}:"
         self._header_name = (config.header_name or "").lower().encode("ascii")
+        self._path = normalise_path(config.path or "")
         self._identify: Callable[[Exchange], str] = getattr(self, f"_by_{config.limit_by.replace('-', '_')}")
         limits = [(period, b"%d" % math.ceil(limit)) for period, limit in self._limits.items()]
         self._least_fields = [(b"ratelimit-limit", limit) for _, limit in limits]
@@ -237,7 +240,7 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         return f"h{_bounded(value)}"
 
     def _by_path(self, exchange: Exchange) -> str:
-        return "p" if exchange.request.path == self.config.path else self._by_ip(exchange)
+        return "p" if normalise_path(exchange.request.path) == self._path else self._by_ip(exchange)
 
     def _by_consumer_group(self, exchange: Exchange) -> str:
         group = self.context.scope.consumer_group

@@ -1,6 +1,7 @@
 import hashlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
@@ -138,6 +139,20 @@ def test_who_shares_a_count(config: dict[str, Any], first: HeaderPairs, second: 
 def test_a_configured_path_is_counted_apart_from_the_others() -> None:
     gate = gateway({"minute": 1, "limit_by": "path", "path": "/hot"})
     assert [gate.call("GET", path).status for path in ("/hot", "/cold", "/hot", "/other")] == [200, 200, 429, 429]
+
+
+@pytest.mark.parametrize("spelling", ["//hot", "/./hot", "/x/../hot", "/%68ot"])
+def test_no_spelling_of_a_configured_path_escapes_its_count(spelling: str) -> None:
+    gate = gateway({"minute": 1, "limit_by": "path", "path": "/hot"})
+    assert [gate.call("GET", path).status for path in ("/hot", spelling)] == [200, 429]
+
+
+def test_a_limit_beyond_all_counting_reaches_the_counters_as_a_number_they_can_send() -> None:
+    counters = LocalCounters(ManualClock())
+    gate = gateway({"minute": 1e18, "hour": 10**23}, counters=counters)
+    assert gate.call().status == 200
+    [tally] = counters._tallies.values()
+    assert msgspec.msgpack.encode([window.limit for window in tally.windows])
 
 
 def test_a_group_has_one_count_for_all_its_consumers() -> None:
