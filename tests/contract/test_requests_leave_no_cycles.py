@@ -4,6 +4,8 @@ import asyncio
 import gc
 from collections import Counter
 
+import pytest
+
 from entresol.api_floor.answers import Identity
 from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
@@ -13,7 +15,10 @@ from entresol.net.client import Http1Transport
 from entresol.net.limits import Limits
 from entresol.net.server import HttpServer
 from entresol.store import declarative
+from entresol.store.counters import LocalCounters
+from entresol.telemetry.metrics import WorkerMetrics
 from playbooks.floor import FakeClock
+from playbooks.harness import KeptLines
 
 FILE = """
 _format_version: "3.0"
@@ -25,11 +30,50 @@ services:
     paths: [/proxied]
     strip_path: false
     protocols: [http]
+  - name: chat
+    paths: [/chat]
+    protocols: [http]
+    plugins:
+    - {{name: key-auth, config: {{key_names: [authorization]}}}}
+    - {{name: rate-limiting, config: {{minute: 1000}}}}
+    - {{name: correlation-id}}
+    - {{name: file-log, config: {{path: /dev/null}}}}
+    - name: prometheus
+      config: {{ai_metrics: true, status_code_metrics: true, latency_metrics: true, bandwidth_metrics: true}}
+    - name: ai-prompt-decorator
+      config: {{prompts: {{prepend: [{{role: system, content: Be brief.}}]}}}}
+    - {{name: ai-prompt-guard, config: {{deny_patterns: [forbidden]}}}}
+    - name: ai-proxy
+      config:
+        route_type: llm/v1/chat
+        auth: {{header_name: authorization, header_value: Bearer upstream}}
+        logging: {{log_statistics: true, log_payloads: true}}
+        model: {{provider: openai, options: {{upstream_url: "http://127.0.0.1:{port}/model"}}}}
+consumers:
+- username: alice
+  keyauth_credentials:
+  - key: k
 """
+EVENTS = (
+    b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}'
+    b"\n\ndata: [DONE]\n\n"
+)
+COMPLETION = (
+    b'{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"finish_reason":"stop","message":'
+    b'{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}'
+)
 ANSWERS = {
     b"/proxied": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
     b"/proxied/stream": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"/model": b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+    % (len(COMPLETION), COMPLETION),
+    b"/model stream": b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    b"%x\r\n%b\r\n0\r\n\r\n" % (len(EVENTS), EVENTS),
 }
+
+
+def content_length(head: bytes) -> int:
+    return int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,31 +81,39 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(2)
-            writer.write(ANSWERS[head.split(b" ")[1]])
+            path = head.split(b" ")[1]
+            body = await reader.readexactly(content_length(head))
+            writer.write(ANSWERS[path + (b" stream" if b'"stream":true' in body else b"")])
     except (asyncio.IncompleteReadError, asyncio.CancelledError):
         writer.close()
 
 
-async def left_to_the_collector(path: bytes, end: bytes) -> Counter[str]:
+async def left_to_the_collector(
+    path: bytes, status: bytes = b"200", body: bytes = b"{}", key: bytes = b"k"
+) -> Counter[str]:
     """Types of our objects that only the cycle collector frees, after 20 requests."""
     loop = asyncio.get_running_loop()
     upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
     configuration = declarative.load(FILE.format(port=upstream.sockets[0].getsockname()[1]), {})
     assert isinstance(configuration, Configuration)
     clock = FakeClock()
-    ports = PluginPorts(clock, None, None, None)  # type: ignore[arg-type]  # no plugin uses one here
+    ports = PluginPorts(clock, LocalCounters(clock), KeptLines(), WorkerMetrics())
     transport = Http1Transport(loop, clock)
-    floor = ApiFloor(
-        compile_plan(configuration, PluginRegistry({}), ports), transport, clock, Identity("Entresol", "1")
-    )
+    plan = compile_plan(configuration, PluginRegistry.installed(), ports)
+    floor = ApiFloor(plan, transport, clock, Identity("Entresol", "1"))
     server = HttpServer(floor, Limits(), clock)
     listening = await loop.create_server(server.protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", listening.sockets[0].getsockname()[1])
+    fields = b"host: x\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\ncontent-length: %d"
 
     async def request() -> None:
-        writer.write(b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}" % path)
-        await reader.readuntil(end)
+        writer.write(b"POST %b HTTP/1.1\r\n%b\r\n\r\n%b" % (path, fields % (key, len(body)), body))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 " + status), head
+        if b"chunked" in head:
+            await reader.readuntil(b"0\r\n\r\n")
+        else:
+            await reader.readexactly(content_length(head))
 
     for _ in range(3):
         await request()
@@ -86,12 +138,31 @@ async def left_to_the_collector(path: bytes, end: bytes) -> Counter[str]:
 
 
 def test_a_proxied_request_leaves_nothing_to_the_collector() -> None:
-    assert asyncio.run(left_to_the_collector(b"/proxied", b"hello")) == {}
+    assert asyncio.run(left_to_the_collector(b"/proxied")) == {}
 
 
 def test_a_chunked_response_leaves_nothing_to_the_collector() -> None:
-    assert asyncio.run(left_to_the_collector(b"/proxied/stream", b"hello")) == {}
+    assert asyncio.run(left_to_the_collector(b"/proxied/stream")) == {}
 
 
 def test_an_answer_of_our_own_leaves_nothing_to_the_collector() -> None:
-    assert asyncio.run(left_to_the_collector(b"/nowhere", b'"\n}')) == {}
+    assert asyncio.run(left_to_the_collector(b"/nowhere", b"404")) == {}
+
+
+CHAT = b'{"model":"m","messages":[{"role":"user","content":"hello"}]%b}'
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "status"),
+    [
+        pytest.param(CHAT % b"", b"k", b"200", id="whole answer"),
+        pytest.param(CHAT % b',"stream":true', b"k", b"200", id="stream"),
+        pytest.param(CHAT % b"", b"unknown", b"401", id="refused by key-auth"),
+        pytest.param(CHAT.replace(b"hello", b"forbidden") % b"", b"k", b"400", id="refused by ai-prompt-guard"),
+        pytest.param(b"no json", b"k", b"400", id="refused by ai-prompt-decorator"),
+    ],
+)
+def test_a_model_call_with_every_plugin_on_leaves_nothing_to_the_collector(
+    body: bytes, key: bytes, status: bytes
+) -> None:
+    assert asyncio.run(left_to_the_collector(b"/chat", status, body, key)) == {}
