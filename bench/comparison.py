@@ -52,12 +52,12 @@ def run(targets: Sequence[Target], series: Sequence[Series], reference: str = "n
     return rows
 
 
-def _print_series(
-    series: Series, results: dict[str, list[Measurement]], reference: str
-) -> list[dict[str, object]]:
+def _print_series(series: Series, results: dict[str, list[Measurement]], reference: str) -> list[dict[str, object]]:
     unit = "chunk" if series.mode == "sse" else "request"
     print(f"\n{series.name}: {series.connections} connections, {series.rounds} rounds of {series.seconds:g} s")
-    print(f"  {'server':22s} {'CPU µs/' + unit:>15s} {'× ' + reference:>9s} {'per core/s':>11s} {'p50 ms':>8s} {'p99 ms':>8s} bad")
+    print(
+        f"  {'server':22s} {'CPU µs/' + unit:>15s} {'x ' + reference:>9s} {'per core/s':>11s} {'p50 ms':>8s} {'p99 ms':>8s} bad"
+    )
     rows = []
     for name, measurements in results.items():
         cpu = median_cpu(measurements)

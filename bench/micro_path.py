@@ -1,6 +1,6 @@
 """CPU time of the API floor's path alone, between a client and an upstream that cost nothing.
 
-    python -m bench.micro_path
+python -m bench.micro_path
 """
 
 import timeit
@@ -40,7 +40,9 @@ class Nobody:
 
 SERVICE = Service(id="s", host="backend", port=80)
 MATCH = RouteMatch(
-    CompiledRoute(Route(id="r", paths=("/",)), CompiledService(SERVICE, Origin("http", "backend", 80), "/", Timeouts())),
+    CompiledRoute(
+        Route(id="r", paths=("/",)), CompiledService(SERVICE, Origin("http", "backend", 80), "/", Timeouts())
+    ),
     "/v1/chat/completions",
 )
 

@@ -19,7 +19,9 @@ NGINX_HTTP = """
 def nginx_conf() -> str:
     lua = (LUA_MODULES / "ngx_http_lua_module.so").exists()
     modules = (
-        f"load_module {LUA_MODULES}/ndk_http_module.so; load_module {LUA_MODULES}/ngx_http_lua_module.so;" if lua else ""
+        f"load_module {LUA_MODULES}/ndk_http_module.so; load_module {LUA_MODULES}/ngx_http_lua_module.so;"
+        if lua
+        else ""
     )
     lua_server = (
         f"""
@@ -264,7 +266,16 @@ def targets() -> dict[str, Target]:
             Target(
                 "envoy",
                 18104,
-                (str(envoy), "--concurrency", "1", "-l", "error", "--disable-hot-restart", "-c", str(RUN / "envoy.yaml")),
+                (
+                    str(envoy),
+                    "--concurrency",
+                    "1",
+                    "-l",
+                    "error",
+                    "--disable-hot-restart",
+                    "-c",
+                    str(RUN / "envoy.yaml"),
+                ),
             )
         )
     return {target.name: target for target in found}

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,16 +147,15 @@ class Rig:
         self.chunks = chunks
         self.delay_us = delay_us
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._stack: list[object] = []
+        self._stack = ExitStack()
         self.absent: list[str] = []
 
     def __enter__(self) -> "Rig":
-        from contextlib import ExitStack
-
         compile_native()
-        stack = ExitStack()
-        self._exit = stack.close
-        stack.enter_context(running([str(WORK / "mock"), str(MOCK_PORT), str(self.chunks), str(self.delay_us)], LOAD_CORE))
+        stack = self._stack
+        stack.enter_context(
+            running([str(WORK / "mock"), str(MOCK_PORT), str(self.chunks), str(self.delay_us)], LOAD_CORE)
+        )
         if any("tls" in target.name for target in self.targets):
             stack.enter_context(running(["nginx", "-p", str(RUN), "-c", str(RUN / "terminator.conf")], LOAD_CORE))
         for target in self.targets:
@@ -181,7 +180,7 @@ class Rig:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._exit()
+        self._stack.close()
 
     def _warms_up(self, target: Target) -> bool:
         warm = self.load(target, "closed", "body_1k.json", connections=8, seconds=target.warm_s)
