@@ -139,7 +139,11 @@ class ServerConnection(asyncio.Protocol):
         self._is_pumping = True
         machine = self._machine
         while self._closing_since is None and not self._is_body_paused:
-            if self._is_body_complete and not self._is_tunnel and (self._responder is not None or self._must_wait):
+            if (
+                self._is_body_complete
+                and not self._is_tunnel
+                and (self._responder is not None or self.is_write_blocked)
+            ):
                 break
             event = machine.next_event()
             if event is None:
@@ -153,11 +157,6 @@ class ServerConnection(asyncio.Protocol):
         self._is_pumping = False
         if machine.unread or self._is_reading_paused:
             self._balance_reading()
-
-    @property
-    def _must_wait(self) -> bool:
-        """Between requests: True when no further one is taken now."""
-        return self.is_write_blocked or self.server.is_draining
 
     def _take_head(self, request: RequestHead) -> None:
         self.requests += 1
@@ -196,7 +195,7 @@ class ServerConnection(asyncio.Protocol):
         self._discarded += len(part.data)
         if part.last:
             self._discarded = 0
-            if self._must_close:
+            if self._must_close or self.server.is_draining:
                 self._close()
         elif self._discarded > self._limits.max_discarded:
             self._linger()
@@ -361,7 +360,7 @@ class ServerConnection(asyncio.Protocol):
             transport.write_eof()
 
     def drain(self) -> None:
-        """Close if no request is under way; else the end of the response will."""
+        """Close if no request is under way, or has begun to arrive; else the end of the response will."""
         if self._responder is None and self._is_body_complete and self._machine.is_between_requests:
             self._close()
 
@@ -408,7 +407,7 @@ class ServerConnection(asyncio.Protocol):
     def _sweep_between(self, now: float, idle_s: float) -> None:
         limits = self._limits
         if self._head_since is not None:
-            if now - self._head_since > limits.head_timeout_s > 0 and not self._must_wait:
+            if now - self._head_since > limits.head_timeout_s > 0 and not self.is_write_blocked:
                 self._refuse(REQUEST_TIMEOUT)
         elif idle_s > (limits.keep_alive_s if self.requests else limits.head_timeout_s) > 0:
             self._close()

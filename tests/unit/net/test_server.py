@@ -72,6 +72,25 @@ def test_draining_closes_after_a_response_whose_head_was_out_before() -> None:
     assert len(client.handler.exchanges) == 1
 
 
+def test_a_request_that_had_begun_to_arrive_before_draining_is_still_answered() -> None:
+    client = Client(answering(b"late")).send(GET[:-7])
+    client.server.begin_drain()
+    assert client.is_open
+    client.send(GET[-7:])
+    assert client.transport.sent.endswith(b"late")
+    assert b"connection: close\r\n" in client.transport.sent
+    assert client.transport.is_closed
+
+
+def test_draining_closes_once_the_rest_of_a_body_that_was_answered_early_is_read() -> None:
+    client = Client(answering(b"early")).send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")
+    client.server.begin_drain()
+    assert client.is_open
+    client.send(b"cd" + GET)
+    assert client.transport.sent.count(b"HTTP/1.1 200") == 1
+    assert not client.is_open
+
+
 def test_a_connection_that_comes_after_draining_began_is_closed() -> None:
     server = HttpServer(DrivenHandler(), Limits(), SteppedClock())
     server.begin_drain()
