@@ -28,11 +28,11 @@ class ModelTarget:
         url = self._fixed_url
         if url is None and self._url is not None:
             try:
-                url = parse_url(self._url.render(lookup))
+                url = parse_url(self._url.render_url(lookup))
             except ValueError as error:
                 raise ClientError("bad_request", f"the route's upstream_url makes no URL here: {error}") from error
         if self._path is None:
             return url
         base = url or self._provider.base_url
         assert base is not None  # a provider without an address has upstream_url, ModelConfig sees to it
-        return Url(base.scheme, base.host, base.port, self._path.render(lookup), base.query)
+        return Url(base.scheme, base.host, base.port, self._path.render_path(lookup), base.query)

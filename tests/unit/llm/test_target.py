@@ -38,9 +38,16 @@ def test_a_path_alone_replaces_the_providers() -> None:
 
 def test_a_value_that_makes_no_url_is_the_clients_fault() -> None:
     with pytest.raises(ClientError, match="upstream_url makes no URL here"):
-        target(upstream_url="http://$(headers.bad)/").url(look_up)
+        target(upstream_url="$(headers.bad)").url(look_up)
 
 
 def test_a_target_without_placeholders_is_known_as_such() -> None:
     assert target(name="gpt-4o", upstream_url="http://x", upstream_path="/y").is_fixed
     assert not target(upstream_path="/$(headers.x)").is_fixed
+
+
+def test_a_value_cannot_lead_the_credential_to_another_host() -> None:
+    with pytest.raises(ClientError, match="is no host name"):
+        target(upstream_url="https://$(headers.x).example.com/v1").url(lambda source, key: "evil.test/")
+    path = target(upstream_path="/a/$(headers.x)/b").url(lambda source, key: "c?d#e")
+    assert path == Url("https", "api.openai.com", 443, "/a/c%3Fd%23e/b")
