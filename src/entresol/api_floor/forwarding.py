@@ -4,7 +4,7 @@ from typing import Final
 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.plan import RouteMatch
-from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, RequestHead, UpstreamRequest
+from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, RequestHead, Timeouts, UpstreamRequest
 
 IDENTITY_FIELDS: Final = frozenset(
     (
@@ -49,6 +49,8 @@ _NOT_FORWARDED: Final = _spellings(
         b"x-forwarded-prefix",
     }
 )
+_NOWHERE: Final = Origin("http", "", 0)
+_DEFAULT_TIMEOUTS: Final = Timeouts()
 _NOT_RETURNED: Final = HOP_BY_HOP | {b"content-length"}
 _PLAIN_CONNECTION: Final = frozenset((b"keep-alive", b"close", b"Keep-Alive", b"Close"))
 
@@ -78,6 +80,20 @@ def announce_length(upstream: UpstreamRequest, request: RequestHead) -> None:
     length = request.headers.get(b"content-length")
     if length is not None:
         upstream.headers.set(b"content-length", length)
+
+
+def build_redirected_request(exchange: Exchange, match: RouteMatch) -> UpstreamRequest:
+    """The request where a plugin says in `access` where it goes: what of the client's may go along. The service, if
+    there is one, has its say on clocks and TLS."""
+    request, service = exchange.request, match.route.service
+    return UpstreamRequest(
+        _NOWHERE if service is None else service.origin,
+        request.method,
+        f"{match.upstream_path}?{request.query}" if request.query else match.upstream_path,
+        Headers(_end_to_end(request.headers, _NOT_FORWARDED)),
+        "",
+        _DEFAULT_TIMEOUTS if service is None else service.timeouts,
+    )
 
 
 def end_to_end_fields(headers: Headers) -> HeaderPairs:

@@ -16,7 +16,12 @@ import logging
 
 from entresol.api_floor.answers import Identity, new_request_id
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.forwarding import announce_length, build_upstream_request, trailer_fields
+from entresol.api_floor.forwarding import (
+    announce_length,
+    build_redirected_request,
+    build_upstream_request,
+    trailer_fields,
+)
 from entresol.api_floor.passage import Passage
 from entresol.api_floor.plan import Plan
 from entresol.core.decision import Deny
@@ -77,7 +82,8 @@ class RequestPath(Passage):
         elif match.refusal is not None:
             self.answer(match.refusal)
         else:
-            exchange.upstream = build_upstream_request(exchange, match)
+            build = build_redirected_request if self._chain.replaces_upstream else build_upstream_request
+            exchange.upstream = build(exchange, match)
             self._steps, self._next = self._chain.access, 0
             self.access()
 
@@ -151,10 +157,12 @@ class RequestPath(Passage):
 
     def _follow_consumer(self) -> None:
         """Somebody was authenticated: go on with the plugins as this consumer has them."""
-        exchange = self.exchange
+        exchange, match = self.exchange, self.exchange.match
         self._chain_consumer = exchange.consumer
-        assert exchange.match is not None  # access runs only on a matched route
-        self._chain = exchange.plan.chain(exchange.match.route, exchange.consumer)
+        assert match is not None  # access runs only on a matched route
+        self._chain = exchange.plan.chain(match.route, exchange.consumer)
+        if exchange.upstream is None and self._chain.replaces_upstream:
+            exchange.upstream = build_redirected_request(exchange, match)
         priority = self._steps[self._next - 1].priority
         self._steps = self._chain.access
         self._next = sum(step.priority >= priority for step in self._steps)

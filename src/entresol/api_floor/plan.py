@@ -37,6 +37,8 @@ class Chain(msgspec.Struct, frozen=True):
     log: "tuple[Callable[[Exchange], None], ...]" = ()
     error_format: "ErrorFormat | None" = None
     """How clients of the route expect errors, when a plugin of the chain knows."""
+    replaces_upstream: bool = False
+    """A plugin of the chain says in `access` where the request goes (`Plugin.replaces_upstream`)."""
 
 
 class CompiledService(msgspec.Struct, frozen=True):

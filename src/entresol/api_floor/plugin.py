@@ -87,6 +87,9 @@ class Plugin(Generic[C]):
     """What an instance may be attached to; a plugin that authenticates leaves consumers out, as in Kong."""
     needs_body: bool = False
     """True: `access` runs once `exchange.body` is whole. An instance may set it when its configuration asks for it."""
+    replaces_upstream: ClassVar[bool] = False
+    """True: `access` always sends the request elsewhere than to the service. `exchange.upstream` then starts as the
+    client's end-to-end fields alone, without X-Forwarded fields, and is there on a route without a service, too."""
 
     def __init__(self, config: C, context: PluginContext) -> None:
         self.config = config
@@ -138,6 +141,7 @@ def chain_of(plugins: tuple[AnyPlugin, ...], rewrite: tuple[AnyPlugin, ...]) -> 
         body_filter=tuple(plugin.body_filter for plugin in overriding(ordered, "body_filter")),
         log=tuple(plugin.log for plugin in overriding(ordered, "log")),
         error_format=next((plugin.error_format for plugin in ordered if plugin.error_format is not None), None),
+        replaces_upstream=any(plugin.replaces_upstream for plugin in ordered),
     )
 
 

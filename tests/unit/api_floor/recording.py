@@ -51,11 +51,12 @@ def plugin(
     *,
     needs_body: bool = False,
     body_limit: int | None = None,
+    replaces_upstream: bool = False,
     hooks: dict[str, Hook] | None = None,
     **phases: Hook,
 ) -> AnyPlugin:
     """A plugin that records its phases and then does what the hook of that name does."""
-    reads_body, limit = needs_body, body_limit
+    reads_body, limit, redirects = needs_body, body_limit, replaces_upstream
     does = {**(hooks or {}), **phases}
 
     class Recording(Plugin[PluginConfig]):
@@ -63,6 +64,7 @@ def plugin(
         priority = plugin_priority
         config_type = PluginConfig
         needs_body = reads_body
+        replaces_upstream = redirects
 
         @property
         def body_limit(self) -> int | None:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from entresol.api_floor.entities import Route
+from entresol.api_floor.entities import Consumer, Route
+from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.forwarding import IDENTITY_FIELDS, end_to_end_fields
 from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch
 from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, Timeouts
 from playbooks.floor import SERVICE, Playbook
+from unit.api_floor.recording import Recorder, plugin
 
 
 def sent(headers: HeaderPairs, **options: str) -> dict[bytes, bytes]:
@@ -75,3 +77,32 @@ def test_the_host_is_the_services_unless_the_route_preserves_it(preserve: bool, 
 def test_responses_lose_the_fields_of_their_connection() -> None:
     headers = Headers([(b"connection", b"x-hop"), (b"x-hop", b"1"), (b"keep-alive", b"5"), (b"x-kept", b"2")])
     assert end_to_end_fields(headers) == [(b"x-kept", b"2")]
+
+
+ELSEWHERE = Origin("https", "model.test", 443)
+
+
+def redirect(exchange: Exchange) -> None:
+    assert exchange.upstream is not None
+    exchange.upstream.origin, exchange.upstream.host = ELSEWHERE, "model.test"
+
+
+@pytest.mark.parametrize("service", [True, False])
+def test_a_request_that_a_plugin_redirects_takes_end_to_end_fields_and_nothing_of_ours(service: bool) -> None:
+    play = Playbook([plugin(Recorder(), "redirecting", 1, replaces_upstream=True, access=redirect)], service=service)
+    forged = [(b"x-forwarded-for", b"1.2.3.4"), (b"x-consumer-id", b"admin"), (b"te", b"trailers")]
+    play.client_sends("POST", headers=[(b"x-mine", b"1"), *forged], query="a=1", body=b"{}")
+    request = play.upstream.request
+    assert request.headers.pairs == [(b"x-mine", b"1")]
+    assert (request.origin, request.host, request.method, request.target) == (
+        ELSEWHERE, "model.test", "POST", "/up?a=1",
+    )  # fmt: skip
+
+
+def test_a_redirecting_plugin_may_come_with_the_consumer_to_a_route_without_a_service() -> None:
+    vip = Consumer(id="vip", username="vip")
+    auth = plugin(Recorder(), "auth", 100, access=lambda exchange: setattr(exchange, "consumer", vip))
+    mine = plugin(Recorder(), "mine", 50, replaces_upstream=True, access=redirect)
+    play = Playbook(plugins_for=lambda consumer: [auth, mine] if consumer is vip else [auth], service=False)
+    play.client_sends()
+    assert play.upstream.request.origin is ELSEWHERE
