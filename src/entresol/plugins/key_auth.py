@@ -135,16 +135,20 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         field = self._only_field
         if field is None or request.query:
             return None
-        sent = [pair for pair in request.headers.pairs if pair[0] == field]
-        if len(sent) != 1:
+        sent = None
+        for pair in request.headers.pairs:
+            if pair[0] == field:
+                if sent is not None:
+                    return None
+                sent = pair
+        if sent is None:
             return None
         if upstream is not None and self._hides:
             try:
-                upstream.headers.pairs.remove(sent[0])
+                upstream.headers.pairs.remove(sent)
             except ValueError:
                 return None  # another plugin has been there
-        key = sent[0][1]
-        return (_without_scheme(key) if self._is_bearer else key) or None
+        return (_without_scheme(sent[1]) if self._is_bearer else sent[1]) or None
 
     def _identify(self, exchange: Exchange, key: bytes, upstream: UpstreamRequest | None) -> Deny | None:
         digest = sha256(key).digest()

@@ -127,7 +127,7 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         self._windows: tuple[Window, ...] = ()
         self._from = self._until = 0.0
         self._second = -1
-        self._resets: list[bytes] = []  # seconds until each window ends, as of `_second`
+        self._resets: HeaderPairs = []  # seconds until each window ends, as of `_second`
         self._now, self._take = context.clock.now, context.counters.take
         self._known_type: type | None = None  # of an answer that was there at once
         self._is_silent = config.hide_client_headers
@@ -180,31 +180,29 @@ class RateLimiting(Plugin[RateLimitingConfig]):
             self._until = ends_at(self._windows)
             self._from = max(window.start for window in self._windows)
         self._second = int(now)
-        self._resets = [b"%d" % reset_s(window, now) for window in self._windows]
+        self._resets = [(b"ratelimit-reset", b"%d" % reset_s(window, now)) for window in self._windows]
 
-    async def _later(self, exchange: Exchange, answer: Awaitable[Taken], resets: list[bytes]) -> Deny | None:
+    async def _later(self, exchange: Exchange, answer: Awaitable[Taken], resets: HeaderPairs) -> Deny | None:
         try:
             taken = await answer
         except (GatewayError, OSError) as error:
             return self._without_counters(error)
         return self._decide(exchange, taken, resets)
 
-    def _decide(self, exchange: Exchange, taken: Taken, resets: list[bytes]) -> Deny | None:
-        headers: tuple[tuple[bytes, bytes], ...] = ()
+    def _decide(self, exchange: Exchange, taken: Taken, resets: HeaderPairs) -> Deny | None:
+        remaining = taken.remaining
+        at = tightest(remaining) if len(remaining) > 1 else 0
         if not self._is_silent:
-            remaining = taken.remaining
-            at = tightest(remaining) if len(remaining) > 1 else 0
-            left = [b"%d" % number for number in remaining]
-            exchange[_FIELDS] = [
-                self._least_fields[at],
-                (b"ratelimit-remaining", left[at]),
-                (b"ratelimit-reset", resets[at]),
-                *self._limit_fields,
-                *zip(self._left_names, left, strict=True),
-            ]
-            headers = ((b"retry-after", resets[at]),)
+            left = b"%d" % remaining[at]
+            fields = [self._least_fields[at], (b"ratelimit-remaining", left), resets[at], *self._limit_fields]
+            if len(remaining) == 1:
+                fields.append((self._left_names[0], left))
+            else:
+                fields += zip(self._left_names, [b"%d" % number for number in remaining], strict=True)
+            exchange[_FIELDS] = fields
         if taken.allowed:
             return None
+        headers = () if self._is_silent else ((b"retry-after", resets[at][1]),)
         return Deny(self.config.error_code, "rate_limited", self.config.error_message, headers)
 
     def _without_counters(self, error: Exception) -> Deny | None:
