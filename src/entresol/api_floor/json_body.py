@@ -36,7 +36,7 @@ def json_body(exchange: Exchange) -> JsonBody:
     return known
 
 
-def rewrite_json_body(exchange: Exchange, fields: Fields) -> None:
-    """Replace the exchange's body by `fields`."""
-    body = exchange.body = encode_json(fields)
-    exchange[JSON_BODY] = JsonBody(body, fields, True)
+def rewrite_json_body(exchange: Exchange, known: JsonBody) -> None:
+    """Replace the exchange's body by `known.fields`, which were changed."""
+    known.body = exchange.body = encode_json(known.fields)
+    known.is_rewritten = True

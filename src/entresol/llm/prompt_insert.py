@@ -77,11 +77,12 @@ class _Conversation:
         array = bytes(fields.get(name, b"null"))
         if not array.startswith(b"["):
             raise _not_chat() if array == b"null" else bad_request(name, "expected an array")
-        fields[name] = self.around(array[1:-1].strip())
+        turns = array[1:-1].strip()
+        fields[name] = msgspec.Raw(b"".join((self._head, turns, self._tail))) if turns else self._alone
 
-    def around(self, turns: bytes) -> msgspec.Raw:
-        """`turns`: none, or several with commas between them."""
-        return msgspec.Raw(b"".join((self._head, turns, self._tail))) if turns else self._alone
+    def around(self, turn: bytes) -> msgspec.Raw:
+        """A conversation of one turn."""
+        return msgspec.Raw(b"".join((self._head, turn, self._tail)))
 
 
 def _openai(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:

@@ -76,9 +76,9 @@ class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
     def access(self, exchange: Exchange) -> Deny | None:
         """Put the prompts in."""
         try:
-            fields = json_body(exchange).fields
-            self._insert(fields, exchange.request.path.endswith("/responses"))
+            known = json_body(exchange)
+            self._insert(known.fields, exchange.request.path.endswith("/responses"))
         except ClientError as error:
             return Deny(error.status, error.code, error.message, bare=True)
-        rewrite_json_body(exchange, fields)
+        rewrite_json_body(exchange, known)
         return None
