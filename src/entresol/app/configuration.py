@@ -13,7 +13,7 @@ from entresol.core.errors import ConfigError
 from entresol.net.clock import SystemClock
 from entresol.store.counters import LocalCounters
 from entresol.store.declarative import load
-from entresol.store.text_reading import UnreadableText, read_text
+from entresol.store.text_reading import MAX_BYTES, UnreadableText, read_text
 from entresol.supervisor.loader import Document, Refused
 from entresol.telemetry.metrics import WorkerMetrics
 
@@ -24,7 +24,7 @@ def read_document(settings: Settings, environment: Mapping[str, str]) -> tuple[D
     assert path is not None  # the command line asks for it
     try:
         with open(path, "rb") as file:
-            data = read_text(file.read())
+            data = read_text(file.read(MAX_BYTES + 1))
     except OSError as error:
         return Refused((f"{path}: {error.strerror}",))
     except UnreadableText as error:

@@ -25,13 +25,13 @@ class UnreadableText(ValueError):
 
 def read_text(text: str | bytes) -> Any:
     """Decode YAML, or JSON when it starts with `{`. Raises UnreadableText."""
+    if len(text) > MAX_BYTES:
+        raise UnreadableText(f"larger than {MAX_BYTES} bytes")
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UnreadableText(f"not UTF-8: byte {error.start}") from error
-    if len(text) > MAX_BYTES:
-        raise UnreadableText(f"larger than {MAX_BYTES} characters")
     if text.lstrip()[:1] == "{":
         try:
             return _read_json(text)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from entresol.app.configuration import check_configuration, read_document
+from entresol.config import ConfigurationSettings, Settings
 from entresol.supervisor.loader import Document, Refused
 from unit.app.free_ports import configuration, mismatched_certificate, settings_for
 
@@ -64,3 +65,8 @@ def test_references_are_answered_by_the_environment(tmp_path: Path) -> None:
     assert "SOME_KEY" in without.warnings[0]
     assert with_it.warnings == ()
     assert b"secret-value" not in with_it.content
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    settings = Settings(configuration=ConfigurationSettings(file="/dev/zero"))
+    assert read_document(settings, {}) == Refused(("larger than 67108864 bytes",))

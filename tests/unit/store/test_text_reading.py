@@ -94,7 +94,7 @@ def test_merges_that_would_explode_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_text_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_reading, "MAX_BYTES", 10)
-    with pytest.raises(UnreadableText, match="larger than 10 characters"):
+    with pytest.raises(UnreadableText, match="larger than 10 bytes"):
         read_text("a: 123456789")
 
 
