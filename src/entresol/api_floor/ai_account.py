@@ -16,37 +16,33 @@ PAYLOAD_BYTES: Final = 1_048_576
 def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) -> AiMeta:
     """Which model was asked, and how. Call it when the request is over."""
     times = exchange.times
-    latency = round((times.finished - times.upstream_sent) * 1000) if times.upstream_sent else None
     return AiMeta(
         plugin_id=plugin_id,
         provider=provider,
         request_model=call.model,
-        llm_latency_ms=latency,
+        llm_latency_ms=int((times.finished - times.upstream_sent) * 1000 + 0.5) if times.upstream_sent else None,
         request_mode="stream" if call.stream else "oneshot",
     )
 
 
 def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: float) -> AiUsage:
     """What the call used. `cost` in nano-dollars; `first_byte` on the clock of `exchange.times`, 0.0 if none came."""
-    times, completion = exchange.times, usage.total_output
-    account = AiUsage(
-        prompt_tokens=usage.total_input,
-        completion_tokens=completion,
-        total_tokens=usage.total_input + completion,
-        prompt_tokens_details=prompt_details(usage),
-        completion_tokens_details=completion_details(usage),
-        cost=None if cost is None else cost / 1_000_000_000,
-    )
-    if first_byte:
-        account.time_to_first_token_ms = _milliseconds(first_byte - times.upstream_sent)
+    times, prompt, completion = exchange.times, usage.total_input, usage.total_output
+    first = each = None
+    if first_byte:  # times in whole microseconds, which is exact enough
+        first = int((first_byte - times.upstream_sent) * 1_000_000 + 0.5) / 1000
         if completion:
-            account.time_per_token_ms = _milliseconds((times.finished - first_byte) / completion)
-    return account
-
-
-def _milliseconds(seconds: float) -> float:
-    """Whole microseconds are exact enough."""
-    return int(seconds * 1_000_000 + 0.5) / 1000
+            each = int((times.finished - first_byte) / completion * 1_000_000 + 0.5) / 1000
+    return AiUsage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=prompt + completion,
+        prompt_tokens_details=None if prompt == usage.input else prompt_details(usage),
+        completion_tokens_details=None if completion == usage.output else completion_details(usage),
+        cost=None if cost is None else cost / 1_000_000_000,
+        time_to_first_token_ms=first,
+        time_per_token_ms=each,
+    )
 
 
 def keep_payload(exchange: Exchange, feed: BodyFilter, data: bytes, last: bool) -> bytes:

@@ -17,6 +17,7 @@ class AiMeta(
     msgspec.Struct,
     kw_only=True,
     omit_defaults=True,
+    gc=False,
     rename={"provider": "provider_name", "llm_latency_ms": "llm_latency"},
 ):
     """Which model was asked, and how. None: not known (yet)."""
@@ -38,6 +39,7 @@ class AiUsage(
     msgspec.Struct,
     kw_only=True,
     omit_defaults=True,
+    gc=False,
     rename={"time_to_first_token_ms": "time_to_first_token", "time_per_token_ms": "time_per_token"},
 ):
     """What the call used. None: nobody told; 0 really means none."""

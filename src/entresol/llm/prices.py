@@ -27,7 +27,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The prices of a model in one period and service tier. `tiers` from the smallest `above` to the largest."""
+    """The prices of a model in one period and service tier. `tiers` from the smallest `above`, which is 0, to the
+    largest."""
 
     since: str = ""
     """First day, `YYYY-MM-DD`; empty from the beginning."""
@@ -86,26 +87,23 @@ class Prices:
         """Nano-dollars of a call at `now` (epoch seconds); None if no price is known."""
         rates = self._own
         if rates is None:
-            size = usage.total_input
-            for tier in self._tiers(model, service_tier, now):
-                if size > tier.above or not tier.above:
-                    rates = tier.rates
-                    break
-            else:
+            tiers = self._known.get((model, service_tier, now // 86_400))
+            if tiers is None:
+                tiers = self._look_up(model, service_tier, now)
+            if not tiers:
                 return None
+            rates = tiers[0].rates if len(tiers) == 1 else _rates_for(usage.total_input, tiers)
         if self._has_factors:
             rates = self._factored(rates, usage, service_tier)
         return cost_nanodollars(usage, rates)
 
-    def _tiers(self, model: str, service_tier: str | None, now: float) -> tuple[Tier, ...]:
+    def _look_up(self, model: str, service_tier: str | None, now: float) -> tuple[Tier, ...]:
         """The table's tiers that hold today, the largest threshold first. Memoised: they change at midnight at most."""
-        key = model, service_tier, now // 86_400
-        tiers = self._known.get(key)
-        if tiers is None:
-            if len(self._known) > 1000:  # names come from clients where no model is configured
-                self._known.clear()
-            found = self._table.find(self._provider, model)
-            tiers = self._known[key] = () if found is None else tiers_of(found, service_tier, now)
+        if len(self._known) > 1000:  # names come from clients where no model is configured
+            self._known.clear()
+        found = self._table.find(self._provider, model)
+        tiers = () if found is None else tiers_of(found, service_tier, now)
+        self._known[model, service_tier, now // 86_400] = tiers
         return tiers
 
     def cost_of_any(
@@ -149,6 +147,10 @@ def own_rates(options: ModelOptions) -> Rates | None:
         cache_write=_rate(by_ttl.get("5m", options.cache_write_cost)),
         cache_write_1h=_rate(by_ttl.get("1h", options.cache_write_cost)),
     )
+
+
+def _rates_for(size: int, tiers: tuple[Tier, ...]) -> Rates:
+    return next(tier.rates for tier in tiers if size > tier.above or not tier.above)
 
 
 def tiers_of(model: Model, service_tier: str | None, now: float) -> tuple[Tier, ...]:

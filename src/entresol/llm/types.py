@@ -249,7 +249,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     """Keys of `extra` that decide what the answer is: another format refuses the request instead of dropping them."""
 
 
-class Usage(msgspec.Struct, kw_only=True):
+class Usage(msgspec.Struct, kw_only=True, gc=False):
     """Tokens in buckets that do not overlap, so that each is billed once. 0 means none."""
 
     input: int = 0

@@ -50,17 +50,28 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
         pico += usage.cache_write * write + usage.cache_write_1h * _or(rates.cache_write_1h, write)
     if usage.input_audio:
         pico += usage.input_audio * _or(rates.input_audio, rates.input)
-    for tokens, rate in (
-        (usage.output + usage.reasoning, rates.output),
-        (usage.output_audio, rates.output_audio),
-        (usage.output_image, rates.output_image),
-    ):
+    if usage.output_audio or usage.output_image:
+        media = _media_picodollars(usage, rates)
+        if media is None:
+            return None
+        pico += media
+    output = usage.output + usage.reasoning
+    if output:
+        if rates.output is None:
+            return None
+        pico += output * rates.output
+    return -(-pico // 1000)
+
+
+def _media_picodollars(usage: Usage, rates: Rates) -> int | None:
+    pico = 0
+    for tokens, rate in ((usage.output_audio, rates.output_audio), (usage.output_image, rates.output_image)):
         if tokens:
             rate = rates.output if rate is None else rate
             if rate is None:
                 return None
             pico += tokens * rate
-    return -(-pico // 1000)
+    return pico
 
 
 def prompt_details(usage: Usage) -> dict[str, int] | None:
