@@ -6,6 +6,7 @@ nothing went wrong. In every other case it is closed, so that no byte can ever r
 
 import asyncio
 import select
+import ssl
 from typing import TYPE_CHECKING, cast
 
 from entresol.core.errors import GatewayError
@@ -140,6 +141,9 @@ class Http1Connection(asyncio.BaseProtocol):
             self._drop_idle()
             return False
         machine = self._machine
+        if not machine.is_tunnel and not self._end_is_proper():
+            self._lost("the TLS connection was cut off")
+            return False
         try:
             machine.feed_eof()
         except ResponseFault as fault:
@@ -295,6 +299,10 @@ class Http1Connection(asyncio.BaseProtocol):
         self._pool.forget_idle(self)
         self._transport.abort()
 
+    def _end_is_proper(self) -> bool:
+        """True when the end of the stream is what the upstream meant, not a cut."""
+        return True
+
     def _stage(self) -> str:
         if not self._machine.has_begun:
             return "before any response"
@@ -329,6 +337,14 @@ class TlsConnection(Http1Connection, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes were decrypted."""
         self.data_received(bytes(self._buffer[:nbytes]))
+
+    def _end_is_proper(self) -> bool:
+        """Only close_notify ends a TLS stream (RFC 9112 §9.8); uvloop tells the difference itself, asyncio does not."""
+        tls: ssl.SSLObject = self._transport.get_extra_info("ssl_object")
+        try:
+            return tls.read(1) == b""
+        except ssl.SSLError:
+            return False
 
 
 def _is_readable(transport: asyncio.BaseTransport) -> bool:

@@ -4,9 +4,12 @@ import contextlib
 import os
 import ssl
 import tempfile
+from typing import Final
 
 from entresol.core.errors import ConfigError
 from entresol.core.http import Origin, TlsClient
+
+MAX_CONTEXTS: Final = 256
 
 _DEFAULT = TlsClient()
 
@@ -23,6 +26,8 @@ class TlsContexts:
         context = self._contexts.get(config)
         if context is None:
             context = self._contexts[config] = build_context(config)
+            if len(self._contexts) > MAX_CONTEXTS:  # left over from earlier configurations
+                del self._contexts[next(iter(self._contexts))]
         return context
 
 

@@ -148,20 +148,21 @@ async def test_bytes_after_an_answer_never_reach_another_call(surplus: bytes) ->
 
 @pytest.mark.anyio
 async def test_an_answer_before_the_request_never_reaches_a_call() -> None:
-    told = asyncio.Event()
+    is_idle, closed = asyncio.Event(), asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.answer()
         if peer.number == 1:
+            await is_idle.wait()
             await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nSECRET")
-            told.set()
             await peer.until_closed()
+            closed.set()
 
     async with running(script) as upstream:
         transport = transport_with()
         await call(transport, upstream)
-        await told.wait()
-        await until(lambda: transport.stats()[upstream.origin].idle == 0)
+        is_idle.set()
+        await asyncio.wait_for(closed.wait(), 10)
         assert (await call(transport, upstream)).body == b"ok"
         assert upstream.connections == 2
         transport.close()
@@ -307,6 +308,50 @@ async def test_a_second_try_is_the_last_one() -> None:
 
 
 @pytest.mark.anyio
+async def test_the_second_try_is_the_last_one_on_a_kept_connection_too() -> None:
+    """Opening is held up by name resolution, so that the second try gets another kept connection, which dies too."""
+    may_resolve, first_is_gone = asyncio.Event(), asyncio.Event()
+    may_resolve.set()
+    requests: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        requests.append(await peer.answer())
+        await peer.read_request()
+        if peer.number == 2:
+            await first_is_gone.wait()
+            await peer.send(OK)
+            await peer.read_request()
+
+    async def lookup(name: str) -> list[str]:
+        await may_resolve.wait()
+        return ["127.0.0.1"]
+
+    async with running(script) as upstream:
+        loop, clock = asyncio.get_running_loop(), ManualClock()
+        transport = Http1Transport(loop, clock, Resolver(loop, clock, DnsLimits(ttl_s=0, stale_s=0), lookup=lookup))
+        origin = Origin("http", "backend.test", upstream.origin.port)
+
+        def start(target: str) -> Recorder:
+            recorder = Recorder()
+            transport.send(request_to(origin, target=target), b"", True, recorder)
+            return recorder
+
+        for recorder in (start("/a"), start("/b")):
+            await recorder.finished()
+        may_resolve.clear()
+        # the connection given back last is taken first, whichever it is
+        slow, quick = start("/c"), start("/d")
+        await until(lambda: transport.stats()[origin].opening == 1)
+        first_is_gone.set()
+        await slow.finished()
+        await quick.finished()
+        assert sorted([slow.code or "", quick.code or ""]) == ["", "upstream_reset"]
+        assert upstream.connections == 2
+        may_resolve.set()
+        transport.close()
+
+
+@pytest.mark.anyio
 async def test_a_request_on_a_new_connection_is_never_sent_twice() -> None:
     async def script(peer: Peer) -> None:
         await peer.read_request()
@@ -337,7 +382,8 @@ async def test_no_second_try_once_a_byte_of_the_answer_has_come() -> None:
 async def test_a_connection_that_died_unnoticed_is_found_out_before_it_is_used() -> None:
     """The server runs in a thread, so that its close is in the kernel while our loop has not looked yet."""
     listener = socket.create_server(("127.0.0.1", 0))
-    closed = threading.Event()
+    listener.settimeout(10)
+    may_close, closed = threading.Event(), threading.Event()
 
     def serve() -> None:
         for _ in range(2):
@@ -347,9 +393,10 @@ async def test_a_connection_that_died_unnoticed_is_found_out_before_it_is_used()
                 while not received.endswith(b"pay"):
                     received += peer.recv(65536)
                 peer.sendall(OK)
+                may_close.wait(10)
             closed.set()
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     clock = ManualClock()
     transport = transport_with(clock)
@@ -360,6 +407,7 @@ async def test_a_connection_that_died_unnoticed_is_found_out_before_it_is_used()
             transport.send(request_to(origin, "POST"), b"pay", True, recorder)
             await recorder.finished()
             assert (recorder.body, recorder.error) == (b"ok", None)
+            may_close.set()
             closed.wait(10)  # without giving the event loop a chance to see it
             clock.seconds += 2
     finally:

@@ -53,6 +53,7 @@ async def test_the_wait_for_an_answer_begins_when_the_request_is_whole() -> None
         await turns()
         for _ in range(5):
             swept.tick(4)  # a client that takes its time
+            swept.tick(4)
             call.send_body(b"client", False)
             await turns()
         call.send_body(b"", True)

@@ -222,7 +222,7 @@ REFUSED: list[tuple[str, bytes]] = [
 def test_a_malformed_or_ambiguous_response_is_refused(message: bytes, step: int) -> None:
     pieces = [message[i : i + step] for i in range(0, len(message), step)] if step else [message]
     with pytest.raises(ResponseFault):
-        run(pieces, eof=True)
+        run(pieces)
 
 
 def test_101_without_an_upgrade_field_is_refused() -> None:

@@ -194,3 +194,26 @@ def test_certificates_that_do_not_load_are_a_configuration_error(tls: TlsClient)
 def test_the_name_to_verify_is_the_configured_one_or_the_host() -> None:
     assert server_name_for(Origin("https", "a.test", 443)) == "a.test"
     assert server_name_for(Origin("https", "a.test", 443, tls=TlsClient(server_name="b.test"))) == "b.test"
+
+
+@pytest.mark.anyio
+async def test_a_body_cut_off_without_a_proper_tls_close_is_not_taken_for_whole() -> None:
+    heard = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.read_request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhalf of it")
+        await heard.wait()
+        peer.reset()  # closes the socket, says nothing in TLS
+
+    async with running(script, server_context("127.0.0.1")) as upstream:
+        origin = Origin("https", "127.0.0.1", upstream.origin.port, tls=TlsClient(ca_pem=CA_PEM))
+        transport = Http1Transport(asyncio.get_running_loop(), ManualClock())
+        recorder = Recorder()
+        transport.send(request_to(origin), b"", True, recorder)
+        await recorder.until(lambda r: r.body == b"half of it")
+        heard.set()
+        await recorder.finished()
+        transport.close()
+    assert recorder.code == "upstream_reset"
+    assert not any(last for _, last in recorder.deliveries)
