@@ -32,9 +32,9 @@ class Answer:
         """What goes on to the client."""
         raise NotImplementedError
 
-    def boundary(self) -> bytes:
-        """What has to come before an error event, so that a cut event does not swallow it."""
-        return b""
+    def failure(self, error: ErrorDetail) -> bytes:
+        """The end of a stream that failed: the error event, and before it what keeps a cut event from swallowing it."""
+        raise NotImplementedError
 
     def settle(self) -> None:
         """The answer broke off: make of `facts` what can be made of it."""
@@ -76,13 +76,16 @@ class PassedStream(Answer):
         if facts.error is None and not facts.is_complete:
             message = "the provider ended the stream before the answer was complete"
             facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
-            return data + self.boundary() + self._client.stream_error(facts.error, self._request_id, self._framing)
+            return data + self.failure(facts.error)
         return data
 
-    def boundary(self) -> bytes:
+    def failure(self, error: ErrorDetail) -> bytes:
+        if self._framing != "sse" and not self._sent:
+            return b"[%b]" % self._client.error_body(error, self._request_id)
+        event = self._client.stream_error(error, self._request_id, self._framing)
         if self._framing != "sse" or not self._sent or self._sent.endswith((b"\n\n", b"\r\n\r\n")):
-            return b""
-        return b"\n\n"
+            return event
+        return b"\n\n" + event
 
     def settle(self) -> None:
         self.facts = facts = self._tap.facts(self._client)
@@ -100,7 +103,9 @@ class PassedBody(Answer):
 
     def feed(self, data: bytes, last: bool) -> bytes:
         if self.needs_whole and len(data) <= WHOLE_BYTES:
-            self.facts = self._client.response_facts(data)
+            self.facts = facts = self._client.response_facts(data)
+            if facts.error is not None and facts.finish_reason is None:
+                raise UpstreamError("provider_error", facts.error.message)  # clients take any 200 for an answer
             return data
         if self._tap is None:
             self._tap = BodyTap()
@@ -163,8 +168,13 @@ class TranslatedStream(Answer):
         if last and self.facts.error is None:
             out += self._encode(self._decoder.finish())
             if not self.facts.is_complete and self.facts.error is None:
-                out += self._end_early()
+                message = "the provider ended the stream before the answer was complete"
+                self.facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
+                out += self.failure(self.facts.error)
         return out
+
+    def failure(self, error: ErrorDetail) -> bytes:
+        return self._encoder.encode([Failed(error)])
 
     def _encode(self, events: list[ChatEvent]) -> bytes:
         for position, event in enumerate(events):
@@ -188,15 +198,6 @@ class TranslatedStream(Answer):
         elif isinstance(event, Failed):
             facts.error = event.error
 
-    def _end_early(self) -> bytes:
-        """The body ended without the stream's own end: fine after a finish reason, otherwise a cut."""
-        if self.facts.finish_reason is not None:
-            self.facts.is_complete = True
-            return self._encoder.encode([Ended()])
-        message = "the provider ended the stream before the answer was complete"
-        self.facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
-        return self._encoder.encode([Failed(self.facts.error)])
-
 
 class ErrorAnswer(Answer):
     """An answer that is not 2xx: in the client's own format, whatever the provider (or a proxy on the way) wrote."""
@@ -213,11 +214,12 @@ class ErrorAnswer(Answer):
 
     def feed(self, data: bytes, last: bool) -> bytes:
         error = None if self._is_encoded else self._native.decode_error(self._status, data)
+        if error is not None and self._native is self._client and b'"error"' in data:
+            self.facts.error = error
+            return data
         if error is None:
             error = ErrorDetail(status=self._status, message=f"the provider answered with status {self._status}")
         self.facts.error = error
-        if self._native is self._client and b'"error"' in data and not self._is_encoded:
-            return data
         if error.code is None:
             error.code = "provider_error"
         return self._client.error_body(error, self._request_id)

@@ -94,6 +94,7 @@ class AnthropicStreamDecoder:
         self._open: dict[int, _Open] = {}
         self._calls = 0
         self._is_ended = False
+        self._has_finished = False
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -102,7 +103,10 @@ class AnthropicStreamDecoder:
             raise bad_response(str(error)) from error
 
     def finish(self) -> list[ChatEvent]:
-        return self._read(self._sse.finish())
+        out = self._read(self._sse.finish())
+        if self._has_finished and not self._is_ended:
+            out.append(Ended())  # everything is there but the mark
+        return out
 
     def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
         out: list[ChatEvent] = []
@@ -202,6 +206,7 @@ class AnthropicStreamDecoder:
         if delta.stop_details is not None and delta.stop_details.explanation:
             out.append(RefusalDelta(delta.stop_details.explanation))
         reason = finish_reason(delta.stop_reason) or "stop"
+        self._has_finished = True
         out.append(Finished(reason, stop_sequence=delta.stop_sequence))
 
 

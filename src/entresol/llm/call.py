@@ -139,6 +139,8 @@ class LLMCall:
         return answer
 
     def _select(self, status: int, content_type: bytes, is_encoded: bool, size: int | None) -> Answer:
+        if 300 <= status < 400:
+            raise bad_response(f"it is a redirect (status {status}), which is not followed")
         if not 200 <= status < 300:
             return ErrorAnswer(self.native, self.client, status, self._request_id, is_encoded)
         if is_encoded:
@@ -166,10 +168,11 @@ class LLMCall:
         return TranslatedStream(decoder, encoder, self.client, self._shape)
 
     def failure(self, error: GatewayError) -> bytes:
-        """The end of a stream that failed from outside: what makes a cut event harmless, and the error event."""
+        """The end of a stream that failed from outside."""
         detail = ErrorDetail(status=error.status, message=error.message, code=error.code)
-        prefix = b"" if self._answer is None else self._answer.boundary()
-        return prefix + self.client.stream_error(detail, self._request_id, self._shape.framing)
+        if self._answer is not None:
+            return self._answer.failure(detail)
+        return self.client.stream_error(detail, self._request_id, self._shape.framing)
 
 
 def wants_stream(mode: str, opened: Opened) -> bool:

@@ -120,6 +120,32 @@ class CallFacts(msgspec.Struct, kw_only=True):
     """The answer, or an event of the stream, is an error."""
 
 
+class OpenChoices:
+    """Which of a stream's choices have begun but not finished: with several, one finish reason is not the end."""
+
+    __slots__ = ("_finished", "_seen")
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+
+    def note(self, index: int, is_finished: bool) -> None:
+        """A choice came by."""
+        self._seen.add(index)
+        if is_finished:
+            self._finished.add(index)
+
+    @property
+    def is_any_open(self) -> bool:
+        """Some choice has not finished."""
+        return self._finished != self._seen
+
+    @property
+    def are_all_finished(self) -> bool:
+        """There is a choice, and none is open."""
+        return bool(self._seen) and self._finished == self._seen
+
+
 class StreamDecoder(Protocol):
     """A provider's stream as events, over any split of its bytes."""
 

@@ -23,7 +23,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, StreamShape, bad_field, bad_response, encode_json
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
 from entresol.llm.gemini_wire import (
@@ -75,9 +75,8 @@ class GeminiStreamDecoder:
         self._id = ""
         self._calls: dict[int, int] = {}
         """Calls so far, by candidate."""
-        self._open: set[int] = set()
-        """Candidates seen that have not finished."""
-        self._has_finished = False
+        self._candidates = OpenChoices()
+        self._is_blocked = False
         self._has_failed = False
 
     def feed(self, data: bytes) -> list[ChatEvent]:
@@ -85,7 +84,7 @@ class GeminiStreamDecoder:
 
     def finish(self) -> list[ChatEvent]:
         out = self._read(self._splitter.finish())
-        if self._has_finished and not self._open and not self._has_failed:
+        if (self._candidates.are_all_finished or self._is_blocked) and not self._has_failed:
             out.append(Ended())
         return out
 
@@ -116,14 +115,13 @@ class GeminiStreamDecoder:
             self._read_candidate(candidate, out)
         feedback = response.prompt_feedback
         if feedback is not None and feedback.block_reason is not None and not response.candidates:
-            self._has_finished = True
+            self._is_blocked = True
             out.append(Finished("content_filter"))
         if usage is not None:
             out.append(UsageReported(read_usage(usage)))
 
     def _read_candidate(self, candidate: _Candidate, out: list[ChatEvent]) -> None:
         choice = candidate.index
-        self._open.add(choice)
         content = candidate.content
         for wire in (content.parts if content is not None else None) or ():
             text = wire.get("text")
@@ -135,9 +133,8 @@ class GeminiStreamDecoder:
         if candidate.logprobs_result is not None:
             out.append(LogprobsDelta(read_logprobs(candidate.logprobs_result), choice))
         reason = finish_reason(candidate.finish_reason, has_calls=self._calls.get(choice, 0) > 0)
+        self._candidates.note(choice, reason is not None)
         if reason is not None:
-            self._open.discard(choice)
-            self._has_finished = True
             out.append(Finished(reason, choice))
 
     def _read_part(self, part: Part, choice: int, out: list[ChatEvent]) -> None:

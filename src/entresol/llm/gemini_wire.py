@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import CallFacts, Format, Framing, bad_response, decode_response_as, encode_json
+from entresol.llm.format import CallFacts, Format, Framing, OpenChoices, bad_response, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseDecoder, SseTooLarge, events_in, sse_data
 from entresol.llm.types import FinishReason, JsonObject, Usage
@@ -44,6 +44,7 @@ class ErrorWire(msgspec.Struct):
 
 
 class _Candidate(msgspec.Struct, rename="camel"):
+    index: int = 0
     finish_reason: str | None = None
 
 
@@ -298,11 +299,19 @@ class GeminiFormat(Format):
 
     def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
         facts = CallFacts()
+        candidates = OpenChoices()
         for response in _responses_in(head, tail):
             try:
-                _add(facts, _decode_answer(response))
+                answer = _decode_answer(response)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue  # cut by the tap's window
+            _add(facts, answer)
+            for candidate in answer.candidates or ():
+                candidates.note(candidate.index, finish_reason(candidate.finish_reason) is not None)
+        if tail is not None:
+            _add_cut_response(facts, tail)
+        elif candidates.is_any_open:
+            facts.finish_reason = None
         facts.is_complete = facts.finish_reason is not None
         return facts
 
@@ -326,6 +335,19 @@ class GeminiFormat(Format):
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         body = self.error_body(error, request_id)
         return sse_data(body) if framing == "sse" else b",\r\n%b]" % body
+
+
+def _add_cut_response(facts: CallFacts, tail: bytes) -> None:
+    """Add what the end of a response says that is too large for the tap: one with an image may be the only one."""
+    if facts.finish_reason is None and tail.rstrip().endswith((b"}", b"]")):
+        facts.finish_reason = finish_reason(string_after(tail, b'"finishReason"'))
+    found = object_after(tail, b'"usageMetadata"')
+    if found is not None:
+        try:
+            facts.usage = read_usage(_decode_usage(found))
+        except msgspec.DecodeError:
+            return
+        facts.model = string_after(tail, b'"modelVersion"') or facts.model
 
 
 def _responses_in(head: bytes, tail: bytes | None) -> list[bytes]:

@@ -23,7 +23,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, StreamShape, bad_response, encode_json
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json
 from entresol.llm.openai_parts import image_url, read_signature, split_data_url
 from entresol.llm.openai_wire import (
     DONE,
@@ -95,6 +95,7 @@ class OpenAIStreamDecoder:
         self._is_started = False
         self._is_ended = False
         self._calls: set[tuple[int, int]] = set()
+        self._choices = OpenChoices()
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -103,7 +104,10 @@ class OpenAIStreamDecoder:
             raise bad_response(str(error)) from error
 
     def finish(self) -> list[ChatEvent]:
-        return self._read(self._sse.finish())
+        out = self._read(self._sse.finish())
+        if self._choices.are_all_finished and not self._is_ended:
+            out.append(Ended())  # a server that forgets the mark
+        return out
 
     def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
         out: list[ChatEvent] = []
@@ -138,6 +142,7 @@ class OpenAIStreamDecoder:
 
     def _read_choice(self, choice: _Choice, out: list[ChatEvent]) -> None:
         delta, index = choice.delta, choice.index
+        self._choices.note(index, choice.finish_reason is not None)
         if delta is not None:
             thought = delta.reasoning_content
             if thought is None and isinstance(delta.reasoning, str):

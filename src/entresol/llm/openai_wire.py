@@ -14,6 +14,7 @@ from entresol.llm.format import (
     CallFacts,
     Format,
     Framing,
+    OpenChoices,
     Opened,
     bad_field,
     decode_response_as,
@@ -58,6 +59,7 @@ class ErrorWire(msgspec.Struct):
 
 
 class _ChoiceFacts(msgspec.Struct):
+    index: int = 0
     finish_reason: str | None = None
 
 
@@ -193,6 +195,7 @@ class OpenAIFormat(Format):
 
     def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
         facts = CallFacts()
+        choices = OpenChoices()
         for fragment in (head,) if tail is None else (head, tail):
             try:
                 events = events_in(fragment, from_start=fragment is head)
@@ -202,7 +205,11 @@ class OpenAIFormat(Format):
                 if event.data == DONE:
                     facts.is_complete = True
                 else:
-                    _merge(facts, event.data)
+                    _merge(facts, event.data, choices)
+            if tail is not None and fragment is head:
+                choices = OpenChoices()  # what became of these, the middle may say
+        if choices.is_any_open and not facts.is_complete:
+            facts.finish_reason = None
         return facts
 
     def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:
@@ -247,12 +254,15 @@ def _facts(answer: AnswerFacts, is_complete: bool) -> CallFacts:
     return facts
 
 
-def _merge(facts: CallFacts, data: bytes) -> None:
+def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
     """Add what one chunk of a stream says; later chunks win."""
     try:
-        chunk = _facts(_decode_facts(data), is_complete=facts.is_complete)
+        wire = _decode_facts(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return  # a chunk cut by the tap's window
+    for choice in wire.choices or ():
+        choices.note(choice.index, choice.finish_reason is not None)
+    chunk = _facts(wire, is_complete=facts.is_complete)
     for name in ("usage", "model", "response_id", "finish_reason", "service_tier", "error"):
         value = getattr(chunk, name)
         if value is not None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from entresol.llm.answers import (
     TranslatedStream,
     UnreadAnswer,
 )
-from entresol.llm.format import ChatFormat, StreamShape
+from entresol.llm.events import ErrorDetail
+from entresol.llm.format import ChatFormat, Framing, StreamShape
 from entresol.llm.registry import format_named
 from entresol.llm.types import Usage
 
@@ -30,7 +32,8 @@ def chat(name: str) -> ChatFormat:
     return found
 
 
-OPENAI, ANTHROPIC = chat("openai-chat"), chat("anthropic-messages")
+OPENAI, ANTHROPIC, GEMINI = chat("openai-chat"), chat("anthropic-messages"), chat("gemini")
+CUT = ErrorDetail(status=502, message="cut", code="provider_stream_cut")
 
 
 def passed() -> PassedStream:
@@ -59,9 +62,52 @@ def test_a_stream_that_ends_before_its_end_gets_an_error_event() -> None:
 
 def test_a_cut_event_is_closed_before_the_error_event() -> None:
     answer = passed()
-    assert answer.feed(DELTA, False) + answer.boundary() == DELTA
+    answer.feed(DELTA, False)
+    assert answer.failure(CUT).startswith(b"data: ")
     answer.feed(DELTA[:20], False)
-    assert answer.boundary() == b"\n\n"
+    assert answer.failure(CUT).startswith(b"\n\ndata: ")
+
+
+@pytest.mark.parametrize(("before", "start"), [(b"", b"["), (b'[{"candidates":[]}', b",\r\n")])
+def test_a_failure_keeps_a_json_array_one(before: bytes, start: bytes) -> None:
+    answer = PassedStream(GEMINI, None, "json-array", "r")
+    if before:
+        answer.feed(before, False)
+    end = answer.failure(CUT)
+    assert end.startswith(start)
+    assert json.loads(before + end)[-1]["error"]["message"] == "cut"
+
+
+SECOND = DELTA.replace(b'"index":0', b'"index":1')
+
+
+@pytest.mark.parametrize("answer", [passed, translated])
+def test_one_of_several_answers_is_not_the_end(answer: Callable[[], PassedStream | TranslatedStream]) -> None:
+    made = answer()
+    assert b"provider_stream_cut" in made.feed(DELTA + SECOND + STOP, True)
+    assert made.facts.error is not None
+    made = answer()
+    made.feed(DELTA + SECOND + STOP + STOP.replace(b'"index":0', b'"index":1'), True)
+    assert (made.facts.error, made.facts.is_complete) == (None, True)
+
+
+@pytest.mark.parametrize("framing", ["sse", "json-array"])
+@pytest.mark.parametrize("lead", [[], [{"candidates": [{"content": {"parts": [{"text": "x"}]}}], "usageMetadata": {}}]])
+def test_a_response_larger_than_the_tap_is_known_for_the_end(framing: Framing, lead: list[Any]) -> None:
+    image = {"inlineData": {"mimeType": "image/png", "data": "A" * 100_000}}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 2}
+    last = {"candidates": [{"content": {"parts": [image]}, "finishReason": "STOP"}], "usageMetadata": usage}
+    parts = [json.dumps(part).encode() for part in [*lead, last]]
+    stream = b"[%b]" % b",\r\n".join(parts)
+    if framing == "sse":
+        stream = b"".join([b"data: %b\r\n\r\n" % part for part in parts])
+    answer = PassedStream(GEMINI, None, framing, "r")
+    out = [answer.feed(stream[at : at + 16_384], at + 16_384 >= len(stream)) for at in range(0, len(stream), 16_384)]
+    assert b"".join(out) == stream
+    assert (answer.facts.error, answer.facts.usage) == (None, Usage(input=3, output=2))
+    cut = PassedStream(GEMINI, None, framing, "r")
+    cut.feed(stream[:-200], True)
+    assert cut.facts.error is not None
 
 
 def test_a_finish_reason_is_end_enough_for_servers_that_forget_the_mark() -> None:
@@ -133,6 +179,20 @@ def test_a_small_answer_is_checked_before_it_passes() -> None:
         PassedBody(OPENAI, None).feed(b"<html>", True)
 
 
+@pytest.mark.parametrize(
+    ("client", "body"),
+    [
+        (OPENAI, b'{"error":{"message":"boom","type":"server_error"}}'),
+        (ANTHROPIC, b'{"type":"error","error":{"type":"api_error","message":"boom"}}'),
+        (GEMINI, b'{"error":{"code":500,"message":"boom","status":"INTERNAL"}}'),
+    ],
+)
+def test_an_error_that_says_200_is_no_answer(client: ChatFormat, body: bytes) -> None:
+    with pytest.raises(UpstreamError, match="boom") as error:
+        PassedBody(client, len(body)).feed(body, True)
+    assert (error.value.status, error.value.code) == (502, "provider_error")
+
+
 def test_a_large_answer_passes_unheld() -> None:
     answer = PassedBody(OPENAI, SMALL_BODY + 1)
     assert not answer.needs_whole
@@ -196,7 +256,7 @@ def test_an_error_of_another_format_is_written_in_the_clients() -> None:
     assert out["message"] == "slow down"
 
 
-@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b'{"unknown":1}'])
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b'<p class="error">Bad gateway', b"", b'{"unknown":1}'])
 @pytest.mark.parametrize("client", [OPENAI, ANTHROPIC])
 def test_what_a_proxy_on_the_way_wrote_becomes_an_error_of_the_clients_format(client: ChatFormat, body: bytes) -> None:
     out = json.loads(ErrorAnswer(OPENAI, client, 502, "r", is_encoded=False).feed(body, True))
@@ -212,4 +272,4 @@ def test_a_compressed_error_is_not_read() -> None:
 def test_what_cannot_be_read_passes_unread() -> None:
     answer = UnreadAnswer()
     assert answer.feed(b"\x1f\x8b", True) == b"\x1f\x8b"
-    assert (answer.facts.usage, answer.boundary()) == (None, b"")
+    assert answer.facts.usage is None

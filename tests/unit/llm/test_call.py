@@ -122,7 +122,6 @@ KINDS: list[tuple[str, bool, ResponseHead, type[Answer]]] = [
     ("openai", False, head(429), ErrorAnswer),
     ("openai", True, head(500, b"text/html"), ErrorAnswer),
     ("openai", True, head(500, None), ErrorAnswer),
-    ("openai", False, head(302), ErrorAnswer),
     ("openai", False, head(200, b"application/json", GZIP), UnreadAnswer),
     ("openai", False, head(200, b"application/json", (b"content-encoding", b"identity")), PassedBody),
 ]
@@ -143,6 +142,8 @@ def test_the_head_says_how_the_answer_is_read(
         ("openai", head(200, b"text/html")),
         ("openai", head(200, None)),
         ("openai", head(200, SSE)),
+        ("openai", head(302, b"text/html", (b"location", b"https://other.test/"))),
+        ("anthropic", head(307)),
         ("anthropic", head(200, b"text/plain")),
         ("anthropic", head(200, b"application/json", GZIP)),
     ],
