@@ -165,13 +165,20 @@ class TranslatedStream(Answer):
         if self.facts.error is not None:
             return b""
         out = self._encode(self._decoder.feed(data)) if data else b""
-        if last and self.facts.error is None:
-            out += self._encode(self._decoder.finish())
-            if not self.facts.is_complete and self.facts.error is None:
-                message = "the provider ended the stream before the answer was complete"
-                self.facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
-                out += self.failure(self.facts.error)
-        return out
+        return out + self._finish() if last and self.facts.error is None else out
+
+    def _finish(self) -> bytes:
+        """The end of the body; what came before it is kept, even if its rest is garbage."""
+        try:
+            out = self._encode(self._decoder.finish())
+        except UpstreamError as error:
+            self.facts.error = ErrorDetail(status=error.status, message=error.message, code=error.code)
+            return self.failure(self.facts.error)
+        if self.facts.is_complete or self.facts.error is not None:
+            return out
+        message = "the provider ended the stream before the answer was complete"
+        self.facts.error = ErrorDetail(status=502, message=message, code="provider_stream_cut")
+        return out + self.failure(self.facts.error)
 
     def failure(self, error: ErrorDetail) -> bytes:
         return self._encoder.encode([Failed(error)])

@@ -154,6 +154,15 @@ def test_a_translated_stream_ends_with_one_error_and_nothing_after_it(stream: by
     assert answer.facts.error.code == code
 
 
+def test_what_came_before_a_cut_event_in_the_last_piece_is_kept() -> None:
+    answer = translated()
+    out = answer.feed(DELTA + STOP[:30], True)
+    assert out.startswith(b"event: message_start")
+    assert out.count(b"event: error") == 1
+    assert answer.facts.error is not None
+    assert answer.facts.error.code == "provider_bad_response"
+
+
 def test_a_translated_stream_without_its_mark_is_ended_properly() -> None:
     answer = translated()
     assert answer.feed(DELTA + STOP, True).endswith(b'data: {"type":"message_stop"}\n\n')
