@@ -74,7 +74,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 NO_OPTIONS: Final = Options()
 
 
-class Opened(msgspec.Struct):
+class Opened(msgspec.Struct, gc=False):
     """A request body whose top level has been read."""
 
     fields: Fields
@@ -82,6 +82,13 @@ class Opened(msgspec.Struct):
     """None: the client named none."""
     stream: bool
     framing: Framing = "sse"
+    body: bytes | None = None
+    """What encoding `fields` gives, where that is known."""
+
+    def put(self, name: str, value: object) -> None:
+        """Change a field of the top level."""
+        self.fields[name] = msgspec.Raw(encode_json(value))
+        self.body = None
 
 
 class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,25 +194,34 @@ class Format:
         `path` and `query` are the client's, for formats that say the model there. Raises ClientError `bad_request` for
         a field of the wrong type.
         """
-        return Opened(fields, read_field(fields, "model", str), read_field(fields, "stream", bool) or False)
+        model, stream = fields.get("model"), fields.get("stream")
+        try:
+            return Opened(
+                fields,
+                None if model is None else _read_text(model),
+                False if stream is None or stream == _FALSE else _read_flag(stream) or False,
+            )
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            read_field(fields, "model", str)  # says which of the two it is
+            read_field(fields, "stream", bool)
+            raise
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
         """The body for a provider that speaks this format: only what has to change is changed.
 
-        The top level is written anew from what was read, so that a repeated key cannot mean one thing to us and
-        another to the provider; values keep their bytes.
+        Unless we wrote the body ourselves, its top level is written anew from what was read, so that a repeated key
+        cannot mean one thing to us and another to the provider; values keep their bytes.
         """
-        fields = opened.fields
         if opened.model != model:
-            fields["model"] = raw_json(model)
+            opened.put("model", model)
         if opened.stream != stream:
-            fields["stream"] = raw_json(stream)
+            opened.put("stream", stream)
         if options is not NO_OPTIONS:
             for name, wire_name in self.option_fields.items():
                 value = getattr(options, name)
                 if value is not None:
-                    fields[wire_name] = raw_json(value)
-        return encode_json(fields)
+                    opened.put(wire_name, value)
+        return encode_json(opened.fields) if opened.body is None else opened.body
 
     def stream_filter(self, opened: Opened) -> "Callable[[bytes, bool], bytes] | None":
         """Takes out of a stream that passes as bytes what only `close` asked for. Call it before `close`.
@@ -419,10 +435,10 @@ def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:
         raise bad_response(str(error) or "nested too deeply") from error
 
 
-_FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {
-    str: msgspec.json.Decoder(str | None).decode,
-    bool: msgspec.json.Decoder(bool | None).decode,
-}
+_FALSE: Final = msgspec.Raw(b"false")
+_read_text: Final = msgspec.json.Decoder(str | None).decode
+_read_flag: Final = msgspec.json.Decoder(bool | None).decode
+_FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {str: _read_text, bool: _read_flag}
 _NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra"))
 _REQUEST_DEFAULTS: Final = tuple(
     (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)

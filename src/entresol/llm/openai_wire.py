@@ -19,7 +19,6 @@ from entresol.llm.format import (
     bad_field,
     decode_response_as,
     encode_json,
-    raw_json,
     read_field,
     read_fields,
 )
@@ -269,13 +268,12 @@ def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
             setattr(facts, name, value)
 
 
-def with_usage(raw: msgspec.Raw | None) -> msgspec.Raw:
-    """`stream_options` that ask for usage: without it a stream cannot be billed."""
-    if raw is None or raw == _NULL:
-        return _INCLUDE_USAGE
-    options = read_fields(bytes(raw))
-    options["include_usage"] = _TRUE
-    return raw_json(options)
+def ask_for_usage(opened: Opened) -> None:
+    """Make `stream_options` ask for usage: without it a stream cannot be billed."""
+    raw = opened.fields.get("stream_options")
+    if not asks_for_usage(raw):
+        options = {} if raw is None or raw == _NULL else read_fields(bytes(raw))
+        opened.put("stream_options", options | {"include_usage": _TRUE})
 
 
 class UsageChunkFilter:
@@ -329,7 +327,9 @@ def _is_usage_chunk(event: bytes) -> bool:
 
 def asks_for_usage(raw: msgspec.Raw | None) -> bool:
     """What the client's own `stream_options` say."""
-    return raw is not None and raw != _NULL and read_field(read_fields(bytes(raw)), "include_usage", bool) is True
+    if raw is None or raw == _INCLUDE_USAGE:
+        return raw is not None
+    return raw != _NULL and read_field(read_fields(bytes(raw)), "include_usage", bool) is True
 
 
 _LONGEST_HELD: Final = 65_536

@@ -3,6 +3,7 @@ import pytest
 
 from entresol.core.errors import ClientError, UpstreamError
 from entresol.llm.format import (
+    NO_OPTIONS,
     Losses,
     Options,
     Profile,
@@ -58,6 +59,36 @@ def test_a_repeated_key_means_the_same_to_us_and_to_the_provider() -> None:
     opened = openai.open(b'{"model":"expensive","messages":[1],"model":"cheap"}')
     assert opened.model == "cheap"
     assert openai.close(opened, "cheap", False, Options(), PROFILE) == b'{"model":"cheap","messages":[1]}'
+
+
+@pytest.mark.parametrize("name", ["openai-chat", "openai-completions", "gemini"])
+def test_a_body_that_we_wrote_and_nothing_changes_is_sent_as_it_is(name: str) -> None:
+    body = b'{ "model":"m","messages":[1],"stream":false }'
+    made = format_named(name)
+    opened = made.open(body, "/v1beta/models/m:generateContent")
+    opened.body = body
+    assert made.close(opened, "m", False, NO_OPTIONS, PROFILE) is body
+
+
+CHANGES: list[tuple[str, str, bool, Options, str, object]] = [
+    ("openai-chat", "n", False, NO_OPTIONS, "model", "n"),
+    ("openai-chat", "m", True, NO_OPTIONS, "stream_options", {"include_usage": True}),
+    ("openai-completions", "m", True, NO_OPTIONS, "stream", True),
+    ("openai-chat", "m", False, Options(max_tokens=5), "max_tokens", 5),
+    ("anthropic-messages", "m", False, Options(temperature=0.5), "temperature", 0.5),
+    ("gemini", "m", False, Options(top_k=3), "generationConfig", {"topK": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "model", "stream", "options", "field", "value"), CHANGES)
+def test_whatever_changes_a_body_is_in_what_is_sent(
+    name: str, model: str, stream: bool, options: Options, field: str, value: object
+) -> None:
+    body = b'{"model":"m"}'
+    made = format_named(name)
+    opened = made.open(body, "/v1beta/models/m:generateContent")
+    opened.body = body
+    assert decode_json(made.close(opened, model, stream, options, PROFILE))[field] == value
 
 
 @pytest.mark.parametrize(("body", "name"), [(b'{"model":5}', "model"), (b'{"stream":"yes"}', "stream")])

@@ -1,22 +1,23 @@
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import raw_json
+from entresol.llm.format import Opened
 from entresol.llm.openai_wire import (
     CompletionDetails,
     PromptDetails,
     UsageChunkFilter,
     UsageWire,
+    ask_for_usage,
     asks_for_usage,
     error_status,
     finish_reason,
     read_usage,
-    with_usage,
     write_usage,
 )
 from entresol.llm.registry import format_named
@@ -148,10 +149,19 @@ DONE = b"data: [DONE]\n\n"
      (b'{"include_usage":false,"include_obfuscation":false}', {"include_usage": True, "include_obfuscation": False})],
 )  # fmt: skip
 def test_usage_is_asked_for_without_losing_other_options(before: bytes | None, after: object) -> None:
-    raw = None if before is None else raw_json(json.loads(before))
-    assert json.loads(bytes(with_usage(raw))) == after
-    assert not asks_for_usage(raw)
-    assert asks_for_usage(with_usage(raw))
+    fields = {} if before is None else {"stream_options": msgspec.Raw(before)}
+    opened = Opened(fields, None, True)
+    assert not asks_for_usage(fields.get("stream_options"))
+    ask_for_usage(opened)
+    assert json.loads(bytes(opened.fields["stream_options"])) == after
+    assert asks_for_usage(opened.fields["stream_options"])
+
+
+def test_stream_options_that_ask_for_usage_keep_their_bytes() -> None:
+    asking = msgspec.Raw(b'{ "include_usage": true, "x": 1 }')
+    opened = Opened({"stream_options": asking}, None, True, body=b"as it was")
+    ask_for_usage(opened)
+    assert (opened.fields, opened.body) == ({"stream_options": asking}, b"as it was")
 
 
 def filtered(pieces: list[bytes]) -> bytes:

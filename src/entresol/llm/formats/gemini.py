@@ -136,8 +136,8 @@ class Gemini(GeminiFormat, ChatFormat):
                     config.pop(_snake(wire_name), None)
                     config[wire_name] = raw_json(value)
             if config:
-                fields[name] = raw_json(config)
-        return encode_json(fields)
+                opened.put(name, config)
+        return encode_json(fields) if opened.body is None else opened.body
 
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
         reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)

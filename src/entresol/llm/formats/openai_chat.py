@@ -25,7 +25,6 @@ from entresol.llm.format import (
     decode_request_as,
     decode_response_as,
     encode_json,
-    raw_json,
 )
 from entresol.llm.openai_parts import (
     read_assistant_parts,
@@ -36,7 +35,14 @@ from entresol.llm.openai_parts import (
     write_tool_results,
 )
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
-from entresol.llm.openai_wire import FINISH_REASONS, OpenAIFormat, UsageWire, read_usage, with_usage, write_usage
+from entresol.llm.openai_wire import (
+    FINISH_REASONS,
+    OpenAIFormat,
+    UsageWire,
+    ask_for_usage,
+    read_usage,
+    write_usage,
+)
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -113,13 +119,12 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
     wire_names = {"reasoning": "reasoning_effort"}
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
-        fields = opened.fields
         if options.max_tokens is not None:
-            fields.pop("max_tokens", None)
-            fields.pop("max_completion_tokens", None)
-            fields[profile.max_tokens_field] = raw_json(options.max_tokens)
+            opened.fields.pop("max_tokens", None)
+            opened.fields.pop("max_completion_tokens", None)
+            opened.put(profile.max_tokens_field, options.max_tokens)
         if stream:
-            fields["stream_options"] = with_usage(fields.get("stream_options"))
+            ask_for_usage(opened)
         return super().close(opened, model, stream, options, profile)
 
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:

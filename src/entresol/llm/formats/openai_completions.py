@@ -5,7 +5,7 @@ so there is nothing to translate it to.
 """
 
 from entresol.llm.format import Opened, Options, Profile
-from entresol.llm.openai_wire import OpenAIFormat, with_usage
+from entresol.llm.openai_wire import OpenAIFormat, ask_for_usage
 
 
 class OpenAICompletions(OpenAIFormat):
@@ -18,5 +18,5 @@ class OpenAICompletions(OpenAIFormat):
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
         if stream:
-            opened.fields["stream_options"] = with_usage(opened.fields.get("stream_options"))
+            ask_for_usage(opened)
         return super().close(opened, model, stream, options, profile)
