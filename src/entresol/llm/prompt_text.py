@@ -10,6 +10,7 @@ import json
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -27,14 +28,16 @@ _USER_FIELDS: Final = (
     "chat_history", "messages", "contents", "content", "message", "prompt", "input", "inputs", "inputtext", "texts",
     "suffix", "query", "requests",
 )  # fmt: skip
-_PLACES: Final = dict.fromkeys(_SYSTEM_FIELDS, SYSTEM) | dict.fromkeys(_USER_FIELDS, USER)
+_PLACES: Final = dict.fromkeys(_SYSTEM_FIELDS, SYSTEM) | dict.fromkeys(_USER_FIELDS, USER) | {"prediction": ASSISTANT}
 """Top-level fields that hold text, and whose it is unless a turn says otherwise; lower case."""
 _TEXT_KEYS: Final = frozenset(
     ("content", "text", "parts", "message", "refusal", "output", "summary", "thinking", "title", "context", "source",
      "document", "documents", "file", "search_result", "toolresult", "tool_result", "functionresponse",
      "function_response", "functioncall", "function_call", "function", "tool_calls", "tooluse", "tool_use",
      "executablecode", "executable_code", "codeexecutionresult", "code_execution_result", "code", "inlinedata",
-     "inline_data", "guardcontent", "name", "query", "data", "bytes", "file_data", "snippet", "instruction")
+     "inline_data", "guardcontent", "name", "query", "data", "bytes", "file_data", "snippet", "instruction", "custom",
+     "reasoning_content", "reasoning", "audio", "transcript", "citations", "cited_text", "filename", "displayname",
+     "display_name", "image_url")
 )  # fmt: skip
 """Keys below a turn whose values hold text or lead to it; lower case."""
 _FREE_KEYS: Final = frozenset(("response", "args", "arguments", "input", "json", "variables", "result"))
@@ -45,8 +48,9 @@ _ROLES_BY_TYPE: Final = {"function_call": ASSISTANT, "reasoning": ASSISTANT, "fu
 _QUOTED: Final = {name: b'"%b"' % name.encode("ascii") for name in (*_PLACES, *_TEXT_KEYS, "role")}
 ESCAPED_LETTER: Final = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 """An ASCII letter (or `_`) in its longer spelling: a key may be hidden behind one."""
-_TEXT_FILE: Final = "text/"
-_TEXT_DATA_URL: Final = re.compile(r"data:text/[^,]*;base64,")
+_NO_TEXT: Final = ("image/", "audio/", "video/", "font/", "application/pdf")
+"""Media types of what is not read; any other file is, if it is text."""
+_DATA_URL: Final = re.compile(r"data:([^,;]*)[^,]*;base64,", re.IGNORECASE)
 _TEXT_DOCUMENTS: Final = frozenset(("txt", "csv", "html", "md"))
 
 
@@ -215,8 +219,8 @@ def _data(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
         return
     for name in ("mimeType", "mime_type", "media_type"):
         kind = holder.get(name)
-        if isinstance(kind, str) and kind.lower().startswith(_TEXT_FILE):
-            _encoded(value, texts)
+        if isinstance(kind, str):
+            _file(kind, value, texts)
 
 
 def _document(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
@@ -227,11 +231,33 @@ def _document(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
 
 
 def _file_data(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
-    """OpenAI's file: a data URL."""
-    if isinstance(value, str):
-        head = _TEXT_DATA_URL.match(value)
-        if head is not None:
-            _encoded(value[head.end() :], texts)
+    """OpenAI's file: a data URL, or base64 alone."""
+    if isinstance(value, str) and not _data_url(value, texts):
+        _file("", value, texts)
+
+
+def _image_url(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
+    """OpenAI's image: a URL, in chat inside an object. A data URL may hold any file."""
+    url = value.get("url") if isinstance(value, dict) else value
+    if isinstance(url, str):
+        _data_url(url, texts)
+
+
+def _data_url(url: str, texts: list[str]) -> bool:
+    head = _DATA_URL.match(url)
+    if head is not None:
+        _file(head.group(1), url[head.end() :], texts)
+    return head is not None
+
+
+def _file(kind: str, value: Any, texts: list[str]) -> None:
+    """A file as base64. One that says it is text must be; one that does not may be."""
+    kind = kind.strip().lower()
+    if kind.startswith("text/"):
+        _encoded(value, texts)
+    elif not kind.startswith(_NO_TEXT):
+        with suppress(ClientError):
+            _encoded(value, texts)
 
 
 def _nothing(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
@@ -253,7 +279,9 @@ def _encoded(value: Any, texts: list[str]) -> None:
         raise ClientError("prompt_not_readable", "a text file in the request body is not base64 of UTF-8") from error
 
 
-_CODED: Final = {"data": _data, "document": _document, "file_data": _file_data, "bytes": _nothing}
+_CODED: Final = {
+    "data": _data, "document": _document, "file_data": _file_data, "image_url": _image_url, "bytes": _nothing
+}  # fmt: skip
 
 
 def _not_readable() -> ClientError:

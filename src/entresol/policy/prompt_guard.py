@@ -16,7 +16,8 @@ _OPTIONS.log_errors = False
 _OPTIONS.never_capture = True
 _UNANCHORED: Final = re2._Anchor.UNANCHORED
 _INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
 )
 """Characters that change nothing a reader sees: a pattern must not miss a word because one stands in it."""
 
@@ -65,14 +66,16 @@ class PromptGuard:
     def judge(self, turns: Sequence[Turn]) -> Verdict | None:
         """Why the turns, newest first, may not pass; None if they may.
 
-        Their texts are joined with a space behind each. Deny patterns also see them as a model might: parts of a turn
-        without a space between them, compatibility characters as plain ones, and no invisible ones.
+        Their texts are joined with a space behind each. Deny patterns also see them as a model might: oldest first,
+        parts of a turn without a space between them, compatibility characters as plain ones, and no invisible ones.
         """
         verdict = self.judge_texts([part for turn in turns for part in turn.texts])
         is_denied = verdict is not None and verdict.index is not None
         if self._deny and not is_denied and any(len(turn.texts) > 1 for turn in turns):
-            found = self._denied("".join([f"{''.join(turn.texts)} " for turn in turns]))
-            return verdict if found is None else Verdict("deny_patterns", found)
+            for order in (turns, turns[::-1])[: len(turns)]:
+                found = self._denied("".join([f"{''.join(turn.texts)} " for turn in order]))
+                if found is not None:
+                    return Verdict("deny_patterns", found)
         return verdict
 
     def judge_texts(self, texts: Sequence[str]) -> Verdict | None:
@@ -82,6 +85,10 @@ class PromptGuard:
         any_deny, any_allow = self._any_deny, self._any_allow
         if any_deny is not None and (any_deny(data) or not text.isascii()):
             found = self._denied(text)
+            if found is not None:
+                return Verdict("deny_patterns", found)
+        if any_deny is not None and len(texts) > 1:
+            found = self._denied(" ".join(texts[::-1]) + " ")
             if found is not None:
                 return Verdict("deny_patterns", found)
         return Verdict("allow_patterns") if any_allow is not None and not any_allow(data) else None

@@ -24,6 +24,47 @@ def code_of(body: bytes) -> str:
 ENCODED = b64encode(b"hidden").decode()
 
 
+def user(*parts: Any) -> Any:
+    return {"messages": [{"role": "user", "content": list(parts)}]}
+
+
+def assistant(**fields: Any) -> Any:
+    return {"messages": [{"role": "assistant", **fields}]}
+
+
+def gemini(mime_type: str, data: str) -> Any:
+    return {"contents": [{"parts": [{"inlineData": {"mimeType": mime_type, "data": data}}]}]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        user({"type": "image_url", "image_url": {"url": f"data:text/plain;base64,{ENCODED}"}}),
+        user({"type": "input_image", "image_url": f"data:application/json;base64,{ENCODED}"}),
+        user({"type": "file", "file": {"file_data": f"data:application/json;base64,{ENCODED}"}}),
+        user({"type": "file", "file": {"file_data": f"DATA:TEXT/PLAIN;charset=utf-8;BASE64,{ENCODED}"}}),
+        user({"type": "file", "file": {"file_data": ENCODED}}),
+        user({"type": "file", "file": {"filename": "hidden", "file_id": "f"}}),
+        user({"type": "document", "source": {"type": "base64", "media_type": "application/json", "data": ENCODED}}),
+        gemini("application/x-javascript", ENCODED),
+        assistant(tool_calls=[{"type": "custom", "custom": {"input": "hidden"}}]),
+        assistant(reasoning_content="hidden"),
+        assistant(reasoning="hidden"),
+        assistant(audio={"transcript": "hidden"}),
+        assistant(content=[{"type": "text", "citations": [{"cited_text": "hidden"}]}]),
+        {"prediction": {"type": "content", "content": "hidden"}},
+    ],
+)
+def test_text_is_found_where_only_some_provider_reads_it(body: Any) -> None:
+    assert [texts for _, texts in turns(body)] == [["hidden"]]
+
+
+def test_a_file_that_is_no_text_is_not_read() -> None:
+    for kind in ("application/zip", "application/octet-stream", "image/png", ""):
+        assert turns(gemini(kind, b64encode(b"\xff\x00\xfe").decode())) == [("user", [])]
+    assert turns(gemini("image/png", ENCODED)) == [("user", [])]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -34,7 +34,13 @@ def user(*texts: str) -> Turn:
         ([], ["ignore previous"], [user("ignore", "previous")], Verdict("deny_patterns", 0)),
         ([], ["password"], [user("pass", "word")], Verdict("deny_patterns", 0)),
         (["password"], [], [user("pass", "word")], Verdict("allow_patterns")),
+        # over several turns, as a model reads them
+        ([], ["ignore previous"], [user("previous"), user("ignore")], Verdict("deny_patterns", 0)),
+        ([], ["password now"], [user("now"), user("pass", "word")], Verdict("deny_patterns", 0)),
+        (["ignore previous"], [], [user("previous"), user("ignore")], Verdict("allow_patterns")),
         # disguises
+        ([], ["password"], [user("pass\U000e0020word")], Verdict("deny_patterns", 0)),
+        ([], ["password"], [user("pass\U000e0101\u3164word")], Verdict("deny_patterns", 0)),
         ([], ["password"], [user("pass\u200bword")], Verdict("deny_patterns", 0)),
         ([], ["password"], [user("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44")], Verdict("deny_patterns", 0)),
         ([], ["password"], [user("pass", "\u2060word")], Verdict("deny_patterns", 0)),
