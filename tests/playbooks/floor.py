@@ -113,6 +113,10 @@ class FakeClient:
         assert self.path is not None
         self.path.on_request_body(data, last, trailers or [])
 
+    def body_is_refused(self, error: GatewayError) -> None:
+        assert self.path is not None
+        self.path.on_body_refused(error)
+
     def leaves(self) -> None:
         assert self.path is not None
         self.path.on_client_gone()

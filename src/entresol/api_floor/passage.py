@@ -87,6 +87,9 @@ class Passage:
             self._is_request_paused = True
             self._responder.pause_request()
 
+    def on_body_refused(self, error: GatewayError) -> None:
+        self.fail(error)
+
     def on_client_gone(self) -> None:
         if not self._is_done:
             self._drop_upstream()

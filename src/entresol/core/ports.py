@@ -27,6 +27,13 @@ class RequestReceiver(Protocol):
         After an upgrade, tunnelled bytes arrive here; `last` then means that the client closed.
         """
 
+    def on_body_refused(self, error: GatewayError) -> None:
+        """The body is malformed, too large or did not come in time; nothing more of it arrives.
+
+        Answer at once. Whoever does not (the default) is told `on_client_gone`, and the adapter answers.
+        """
+        return None
+
     def on_client_gone(self) -> None:
         """The client's connection is lost or its message broke off. No answer can be sent any more."""
 

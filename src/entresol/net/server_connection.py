@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, ParamSpec, cast
 
+from entresol.core.errors import ClientError
 from entresol.core.http import RequestHead
 from entresol.net.peers import Ends, describe_connection
 from entresol.net.refusals import INTERNAL_ERROR, REQUEST_TIMEOUT, Refusal
@@ -153,7 +154,7 @@ class ServerConnection(asyncio.Protocol):
             elif type(event) is RequestHead:
                 self._take_head(event)
             else:
-                self._refuse(cast("Refusal", event))
+                self._refuse_request(cast("Refusal", event))
         self._is_pumping = False
         if machine.unread or self._is_reading_paused:
             self._balance_reading()
@@ -234,6 +235,7 @@ class ServerConnection(asyncio.Protocol):
             is_close_delimited
             or not self._machine.keep_alive
             or self.server.is_draining
+            or self._must_close
             or (not self._is_body_complete and self._is_rest_too_long())
         ):
             self._must_close = True
@@ -301,6 +303,17 @@ class ServerConnection(asyncio.Protocol):
         self._abort()
 
     # Endings.
+
+    def _refuse_request(self, refusal: Refusal) -> None:
+        """Refuse what the client sent. Who has taken its head may answer: it knows the client's format, and logs."""
+        responder = self._responder
+        if responder is not None and responder.receiver is not None and not (responder.has_sent or self._is_tunnel):
+            self._must_close = True
+            error = ClientError(refusal.code, refusal.message, status=refusal.status)
+            self._tell(responder.receiver.on_body_refused, error)
+            if responder.is_over:
+                return
+        self._refuse(refusal)
 
     def _refuse(self, refusal: Refusal) -> None:
         """End the request under way, or the one that is not acceptable, with an answer of our own, and close."""
@@ -402,7 +415,7 @@ class ServerConnection(asyncio.Protocol):
             if idle_s > self._limits.linger_s:
                 self._linger()
         elif not self._is_body_paused and not self._waits_for_continue and idle_s > self._limits.body_timeout_s > 0:
-            self._refuse(REQUEST_TIMEOUT)
+            self._refuse_request(REQUEST_TIMEOUT)
 
     def _sweep_between(self, now: float, idle_s: float) -> None:
         limits = self._limits

@@ -173,6 +173,16 @@ def test_a_response_too_large_to_hold_back_is_an_error(monkeypatch: pytest.Monke
     assert play.upstream.is_cancelled
 
 
+def test_a_body_that_is_refused_is_answered_and_logged_as_what_it_is() -> None:
+    play, exchanges = logged(Recorder())
+    client = play.client_starts("POST")
+    client.sends(b"half")
+    client.body_is_refused(ClientError("request_timeout", "Request timeout", status=408))
+    assert (client.status, client.header("x-entresol-error")) == (408, "request_timeout")
+    assert play.upstream.is_cancelled
+    assert [exchange.error and exchange.error.code for exchange in exchanges] == ["request_timeout"]
+
+
 def test_a_client_that_leaves_cancels_its_upstream_and_is_logged_once() -> None:
     play, exchanges = logged(Recorder())
     client = play.client_sends()

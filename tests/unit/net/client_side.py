@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from entresol.core.errors import GatewayError
 from entresol.core.http import Connection, HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import RequestReceiver, Responder
 from entresol.net.limits import Limits
@@ -88,6 +89,7 @@ class Exchange:
         self.is_complete = False
         self.trailers: HeaderPairs = []
         self.events: list[str] = []
+        self.answers_refusals = False
         self._react = react
 
     def answer(self, body: bytes = b"ok", status: int = 200, fields: HeaderPairs | None = None) -> None:
@@ -102,6 +104,11 @@ class Exchange:
         self.trailers = trailers
         if self._react is not None:
             self._react(self)
+
+    def on_body_refused(self, error: GatewayError) -> None:
+        self.events.append(error.code)
+        if self.answers_refusals:
+            self.answer(b"mine", error.status)
 
     def on_client_gone(self) -> None:
         self.events.append("gone")

@@ -83,7 +83,7 @@ def test_a_refused_pipelined_request_leaves_no_receiver_attached() -> None:
 def test_a_broken_body_detaches_its_request_before_the_refusal() -> None:
     client = Client().send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nX")
     exchange = client.exchange
-    assert exchange.events == ["gone"]
+    assert exchange.events == ["body_malformed", "gone"]
     assert client.statuses == [400]
     exchange.answer(b"late")
     assert client.statuses == [400]
@@ -336,7 +336,7 @@ def test_a_body_over_the_limit_in_mid_stream_is_refused_or_broken_off() -> None:
     chunked = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
     refused = Client(limits=Limits(max_body=10)).send(chunked).send(b"b\r\nhello world")
     assert refused.statuses == [413]
-    assert refused.exchange.events == ["gone"]
+    assert refused.exchange.events == ["body_too_large", "gone"]
     begun = Client(limits=Limits(max_body=10)).send(chunked)
     begun.exchange.responder.start(STREAM)
     begun.exchange.responder.send(b"x")
@@ -380,6 +380,29 @@ def test_a_paused_tunnel_is_not_read() -> None:
     client.exchange.responder.resume_request()
     client.send(b"data")
     assert client.exchange.parts[-1] == b"data"
+
+
+@pytest.mark.parametrize(
+    ("rest", "wait_s", "code", "status"),
+    [
+        (b"nonsense\r\n", 0, "body_malformed", 400),
+        (b"b\r\nhello world", 0, "body_too_large", 413),
+        (b"2\r\nab\r\n", 62, "request_timeout", 408),
+    ],
+)
+def test_a_refused_body_is_answered_by_who_has_the_request(rest: bytes, wait_s: int, code: str, status: int) -> None:
+    chunked = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = Client(limits=Limits(max_body=10)).send(chunked)
+    client.exchange.answers_refusals = True
+    client.send(rest)
+    client.pass_time(wait_s)
+    assert client.exchange.events == [code]
+    assert client.statuses == [status]
+    assert b"connection: close\r\n" in client.transport.sent
+    assert client.transport.sent.endswith(b"\r\n\r\nmine")
+    assert client.transport.has_eof
+    client.send(GET)
+    assert len(client.handler.exchanges) == 1
 
 
 # Clocks.
@@ -430,7 +453,7 @@ def test_a_body_that_stops_is_refused() -> None:
     assert client.is_open
     client.pass_time(12)
     assert client.statuses == [408]
-    assert client.exchange.events == ["gone"]
+    assert client.exchange.events == ["request_timeout", "gone"]
 
 
 def test_a_body_that_stops_after_the_answer_began_breaks_the_connection() -> None:
