@@ -32,7 +32,7 @@ _END: Final = b"\r\n\r\n"
 
 _DIGITS_APART: Final = 2  # how much the sizes of two heads may differ that are the same but for Content-Length
 
-_HEAD, _LENGTH, _CHUNKED, _END_OF_BODY, _TUNNEL, _REFUSED = range(6)
+_HEAD, _LENGTH, _CHUNKED, _END_OF_BODY, _TUNNEL, _TOO_LARGE, _REFUSED = range(7)
 
 
 class BodyPart(msgspec.Struct, gc=False):
@@ -133,6 +133,8 @@ class RequestMachine:
         if state == _END_OF_BODY:
             self._state = _HEAD
             return BodyPart(b"", True, [])
+        if state == _TOO_LARGE:
+            return self._refuse(refusals.BODY_TOO_LARGE)
         if state == _REFUSED:
             self._data, self._position = b"", 0
             self._held.clear()
@@ -228,12 +230,12 @@ class RequestMachine:
         self._remembered = RememberedHead(head, pairs) if self._is_plain(request, checked) else None
         return request
 
-    def _same_head(self, pairs: HeaderPairs, length: int) -> RequestHead | Refusal:
+    def _same_head(self, pairs: HeaderPairs, length: int) -> RequestHead:
         """The last head again: only the size of the body can differ."""
-        if length > self._limits.max_body > 0:
-            return self._refuse(refusals.BODY_TOO_LARGE)
         self._left = length
         self._state = _LENGTH if length else _END_OF_BODY
+        if length > self._limits.max_body > 0:
+            self._state = _TOO_LARGE  # see _frame
         method, path, query, _, is_11 = self._target
         return RequestHead(method, path, query, Headers(pairs), self._connection, "1.1" if is_11 else "1.0", False)
 
@@ -274,13 +276,14 @@ class RequestMachine:
             if not is_valid_host(host):
                 return self._refuse(refusals.HOST_INVALID)
             self._host = host
-        if length > self._limits.max_body > 0:
-            return self._refuse(refusals.BODY_TOO_LARGE)
         self._left = length
         if is_chunked:
             self._state, self._chunks = _CHUNKED, ChunkedBody(self._limits)
         else:
             self._state = _LENGTH if length else _END_OF_BODY
+        if length > self._limits.max_body > 0:
+            # refused after its head, by who takes the request: that one knows in which format
+            self._state, self.expects_continue = _TOO_LARGE, False
         return RequestHead(method, path, query, headers, self._connection, "1.1" if is_11 else "1.0", upgrade)
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -67,6 +67,11 @@ def test_no_further_request_is_taken_from_a_client_that_does_not_read_its_answer
 # The faults a prototype had (docs/concepts/data-plane.md).
 
 
+def refusing(exchange: Exchange) -> None:
+    exchange.answers_refusals = True
+    exchange.responder.ask_for_body()
+
+
 def test_a_refused_pipelined_request_leaves_no_receiver_attached() -> None:
     client = Client().send(GET + b"BROKEN\r\n\r\n")
     first = client.exchange
@@ -403,6 +408,15 @@ def test_a_refused_body_is_answered_by_who_has_the_request(rest: bytes, wait_s: 
     assert client.transport.has_eof
     client.send(GET)
     assert len(client.handler.exchanges) == 1
+
+
+def test_a_body_that_is_announced_as_too_large_is_answered_before_any_of_it_is_asked_for() -> None:
+    client = Client(DrivenHandler(on_head=refusing), Limits(max_body=10))
+    client.send(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n")
+    assert client.exchange.events == ["body_too_large"]
+    assert client.statuses == [413]
+    assert client.transport.sent.endswith(b"mine")
+    assert client.transport.has_eof
 
 
 # Clocks.
