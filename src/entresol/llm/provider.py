@@ -5,7 +5,6 @@ Registered under `entresol.providers`. What differs between models and servers t
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import ClassVar, Literal
 from urllib.parse import quote, urlsplit
 
@@ -63,8 +62,8 @@ class Provider:
         """Path and query of an operation at this provider."""
         return self.paths[operation].replace("{model}", quote(model, safe="")), ""
 
-    def profile(self, model: str) -> Profile:
-        """Facts about a model here."""
+    def profile(self, model: str, version: str = "") -> Profile:
+        """Facts about a model here, in a version of the API (`version_header`); empty is the default one."""
         return Profile(provider=self.name)
 
     def url(
@@ -75,12 +74,6 @@ class Provider:
         An override with a path is the whole address; one without gets the provider's path. One whose path ends in the
         API's version, such as `/openai/v1`, is a base: the rest is added.
         """
-        return _url(self, operation, model, stream, override, client_query)
-
-    def make_url(
-        self, operation: Operation, model: str, stream: bool, override: Url | None, client_query: str | None
-    ) -> Url:
-        """`url`, worked out."""
         base = self.base_url if override is None else override
         if base is None:
             raise ConfigError("upstream_url_missing", f"provider {self.name} has no address of its own")
@@ -94,14 +87,6 @@ class Provider:
                 return Url(base.scheme, base.host, base.port, base.path, _joined(base.query, client_query))
             path = given + path[len(version) :]
         return Url(base.scheme, base.host, base.port, path, _joined(base.query, query))
-
-
-@lru_cache(maxsize=256)
-def _url(
-    provider: Provider, operation: Operation, model: str, stream: bool, override: Url | None, client_query: str | None
-) -> Url:
-    """Nearly every call of a route goes to the same address."""
-    return provider.make_url(operation, model, stream, override, client_query)
 
 
 def _joined(first: str, second: str | None) -> str:

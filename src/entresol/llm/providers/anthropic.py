@@ -14,8 +14,10 @@ class Anthropic(Provider):
     paths = {"chat": "/v1/messages"}
     version_header = (b"anthropic-version", "2023-06-01")
 
-    def profile(self, model: str) -> Profile:
-        return _PROFILE
+    def profile(self, model: str, version: str = "") -> Profile:
+        return _WITHOUT_SAMPLING if version.startswith("20") and version >= "2026-10-21" else _PROFILE
 
 
 _PROFILE = Profile(provider="anthropic")
+_WITHOUT_SAMPLING = Profile(provider="anthropic", unsupported=frozenset(("temperature", "top_p", "top_k")))
+"""From this version on (they are dates) the API refuses sampling parameters."""

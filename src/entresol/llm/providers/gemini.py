@@ -21,7 +21,7 @@ class GeminiApi(Provider):
             return f"/v1beta/models/{name}:streamGenerateContent", "alt=sse"
         return f"/v1beta/models/{name}:generateContent", ""
 
-    def profile(self, model: str) -> Profile:
+    def profile(self, model: str, version: str = "") -> Profile:
         return _PROFILE
 
 

@@ -13,7 +13,7 @@ class OpenAI(Provider):
     formats = {"chat": "openai-chat", "completions": "openai-completions", "embeddings": "openai-embeddings"}
     paths = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "embeddings": "/v1/embeddings"}
 
-    def profile(self, model: str) -> Profile:
+    def profile(self, model: str, version: str = "") -> Profile:
         return _PROFILE
 
 

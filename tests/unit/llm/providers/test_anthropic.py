@@ -26,3 +26,13 @@ def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
 
 def test_every_call_names_the_version_of_the_api() -> None:
     assert PROVIDER.version_header == (b"anthropic-version", "2023-06-01")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_refused"),
+    [("", False), ("2023-06-01", False), ("2026-10-20", False), ("2026-10-21", True), ("2027-01-01", True),
+     ("vertex-2023-10-16", False)],
+)  # fmt: skip
+def test_newer_versions_of_the_api_take_no_sampling_parameters(version: str, is_refused: bool) -> None:
+    refused = {"temperature", "top_p", "top_k"} if is_refused else set()
+    assert PROVIDER.profile("claude-sonnet-4-5", version).unsupported == refused
