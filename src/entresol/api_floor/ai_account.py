@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from entresol.api_floor.ai_slots import AI_PAYLOAD, AiMeta, AiPayload, AiUsage
+from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.plugin import BodyFilter
 from entresol.llm.call import LLMCall
 from entresol.llm.types import Usage
 from entresol.llm.usage import completion_details, prompt_details
@@ -45,13 +44,13 @@ def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: f
     )
 
 
-def keep_payload(exchange: Exchange, feed: BodyFilter, data: bytes, last: bool) -> bytes:
-    """A body filter around another: remembers what the client got, up to `PAYLOAD_BYTES`."""
-    out = feed(data, last)
-    payload = exchange.get(AI_PAYLOAD)
-    if payload is None:
-        payload = exchange[AI_PAYLOAD] = AiPayload(response="")
+def payload_text(body: bytes) -> str:
+    """A body as it is logged: text, up to `PAYLOAD_BYTES`."""
+    return body[:PAYLOAD_BYTES].decode("utf-8", "replace")
+
+
+def keep_payload(payload: AiPayload, data: bytes) -> None:
+    """Remember what the client got, piece by piece, up to `PAYLOAD_BYTES`."""
     known = payload.response or ""
     if len(known) < PAYLOAD_BYTES:
-        payload.response = known + out[: PAYLOAD_BYTES - len(known)].decode("utf-8", "replace")
-    return out
+        payload.response = known + data[: PAYLOAD_BYTES - len(known)].decode("utf-8", "replace")

@@ -1,6 +1,6 @@
 """The ways an answer is read while it passes. `feed` gets each piece and returns what the client gets for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from entresol.core.errors import UpstreamError
@@ -16,17 +16,17 @@ SMALL_BODY: Final = 65_536
 class Answer:
     """Reads one answer."""
 
-    def __init__(self) -> None:
-        self.facts = CallFacts()
-        """What is known about the call; complete after the last piece."""
-        self.is_stream = False
-        """Pieces go out as they come, and an error can follow as the last event."""
-        self.needs_whole = False
-        """`feed` must be called once, with everything, and may still raise an UpstreamError or change the head."""
-        self.content_type: bytes | None = None
-        """What the client's answer is, when it is not the provider's own."""
-        self.dropped: list[str] = []
-        """What the client's format could not say of a whole answer."""
+    # Defaults stand in the class: most answers never change them, and making one is on the hot path.
+    facts = CallFacts()
+    """What is known about the call; complete after the last piece. This one is replaced, never changed."""
+    is_stream = False
+    """Pieces go out as they come, and an error can follow as the last event."""
+    needs_whole = False
+    """`feed` must be called once, with everything, and may still raise an UpstreamError or change the head."""
+    content_type: bytes | None = None
+    """What the client's answer is, when it is not the provider's own."""
+    dropped: Sequence[str] = ()
+    """What the client's format could not say of a whole answer."""
 
     def feed(self, data: bytes, last: bool) -> bytes:
         """What goes on to the client."""
@@ -50,17 +50,17 @@ class UnreadAnswer(Answer):
 class PassedStream(Answer):
     """The provider's stream is the client's: bytes pass."""
 
+    is_stream = True
+    _sent = b""
+
     def __init__(
         self, client: Format, take_out: Callable[[bytes, bool], bytes] | None, framing: Framing, request_id: str
     ) -> None:
-        super().__init__()
-        self.is_stream = True
         self._client = client
         self._take_out = take_out
         self._framing: Framing = framing
         self._request_id = request_id
         self._tap = StreamTap()
-        self._sent = b""
 
     def feed(self, data: bytes, last: bool) -> bytes:
         self._tap.feed(data)
@@ -95,10 +95,10 @@ class PassedStream(Answer):
 class PassedBody(Answer):
     """The provider's answer is the client's: bytes pass, and are held only while they are few."""
 
+    _tap: BodyTap | None = None
+
     def __init__(self, client: Format, size: int | None) -> None:
-        super().__init__()
         self._client = client
-        self._tap: BodyTap | None = None
         self.needs_whole = size is None or size <= SMALL_BODY
 
     def feed(self, data: bytes, last: bool) -> bytes:
@@ -118,19 +118,20 @@ class PassedBody(Answer):
         try:
             self.facts = tap.facts(self._client)
         except UpstreamError as error:  # too late for another answer: the client has most of this one
-            self.facts.error = ErrorDetail(status=error.status, message=error.message, code=error.code)
+            detail = ErrorDetail(status=error.status, message=error.message, code=error.code)
+            self.facts = CallFacts(error=detail)
 
 
 class TranslatedBody(Answer):
     """A whole answer in another format; with an `encoder`, for a client that waits for a stream."""
 
+    needs_whole = True
+
     def __init__(self, native: ChatFormat, client: ChatFormat, now: int, encoder: StreamEncoder | None) -> None:
-        super().__init__()
         self._native = native
         self._client = client
         self._now = now
         self._encoder = encoder
-        self.needs_whole = True
         self.content_type = client.content_type if encoder is None else client.stream_content_type
 
     def feed(self, data: bytes, last: bool) -> bytes:
@@ -152,9 +153,10 @@ class TranslatedBody(Answer):
 class TranslatedStream(Answer):
     """A stream in another format."""
 
+    is_stream = True
+
     def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, client: ChatFormat, shape: StreamShape) -> None:
-        super().__init__()
-        self.is_stream = True
+        self.facts = CallFacts()
         self._decoder = decoder
         self._encoder = encoder
         self._client = client
@@ -209,24 +211,24 @@ class TranslatedStream(Answer):
 class ErrorAnswer(Answer):
     """An answer that is not 2xx: in the client's own format, whatever the provider (or a proxy on the way) wrote."""
 
+    needs_whole = True
+    content_type = b"application/json; charset=utf-8"
+
     def __init__(self, native: Format, client: Format, status: int, request_id: str, is_encoded: bool) -> None:
-        super().__init__()
         self._native = native
         self._client = client
         self._status = status
         self._request_id = request_id
         self._is_encoded = is_encoded
-        self.needs_whole = True
-        self.content_type = b"application/json; charset=utf-8"
 
     def feed(self, data: bytes, last: bool) -> bytes:
         error = None if self._is_encoded else self._native.decode_error(self._status, data)
         if error is not None and self._native is self._client and b'"error"' in data:
-            self.facts.error = error
+            self.facts = CallFacts(error=error)
             return data
         if error is None:
             error = ErrorDetail(status=self._status, message=f"the provider answered with status {self._status}")
-        self.facts.error = error
+        self.facts = CallFacts(error=error)
         if error.code is None:
             error.code = "provider_error"
         return self._client.error_body(error, self._request_id)

@@ -1,23 +1,22 @@
 """One call to a model, sans-IO: the client's bytes in, the provider's request out; the answer's bytes through.
 
-    call = LLMCall(client format, provider, model, ...)
-    outbound = call.request(opened, body, ...)        what to send
-    answer = call.answer(head)                        when the response head is there
+    ends = Ends(client format, provider, native format, ...)     once, for many calls
+    call = LLMCall(ends, model, ...)
+    body = call.request(opened, ...)          what to send, to ends.url(...)
+    answer = call.answer(head)                when the response head is there
     for data in ...: client gets answer.feed(data, last)
-    answer.facts                                      after the last byte: usage, finish reason, error
+    answer.facts                              after the last byte: usage, finish reason, error
 
 Whoever drives it (a plugin, the agent floor) does the I/O and says when it fails; `call.failure` is then the last
 event of the client's stream.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
-from entresol.core.http import HeaderPairs, ResponseHead
+from entresol.core.http import ResponseHead
 from entresol.llm.answers import (
     Answer,
     ErrorAnswer,
@@ -31,148 +30,154 @@ from entresol.llm.events import ErrorDetail
 from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Opened, Options, StreamShape, bad_response, unsupported
 from entresol.llm.provider import Provider, Url
 
-_JSON: Final = (b"content-type", b"application/json")
-_IDENTITY: Final = (b"accept-encoding", b"identity")
+CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
+"""The header fields of every call; credentials are the driver's business."""
 _PASSED: Final = StreamShape(model="")
 """Stands in where nothing is encoded."""
 
 
-class OutboundRequest(msgspec.Struct):
-    """The call as it goes to the provider; credentials are the driver's business."""
+class Ends:
+    """The two ends of calls, which many calls have in common. `version` is the API's, where the provider has several.
 
-    method: str
-    url: Url
-    headers: HeaderPairs
-    body: bytes
-    stream: bool
-    dropped: list[str]
-    """What the provider's format could not say, in the client's own words."""
+    Same format at both: bytes pass. Different: everything goes through the canonical types.
+    """
 
-
-class LLMCall:
-    """One call. Same format at both ends: bytes pass. Different: everything goes through the canonical types."""
+    __slots__ = ("client", "is_same_format", "native", "options", "provider", "version")
 
     def __init__(
-        self,
-        client: Format,
-        provider: Provider,
-        native: Format,
-        model: str,
-        *,
-        options: Options = NO_OPTIONS,
-        upstream: Url | None = None,
-        request_id: str = "",
-        now: int = 0,
+        self, client: Format, provider: Provider, native: Format, options: Options = NO_OPTIONS, version: str = ""
     ) -> None:
         self.client = client
         self.provider = provider
         self.native = native
-        self.model = model
-        self.stream = False
-        self._options = options
-        self._upstream = upstream
-        self._request_id = request_id
-        self._now = now
-        self._shape = _PASSED
-        self._filter: Callable[[bytes, bool], bytes] | None = None
-        self._answer: Answer | None = None
+        self.options = options
+        self.version = version
+        self.is_same_format = client is native
+        """True when answers pass as bytes."""
 
-    @property
-    def is_same_format(self) -> bool:
-        """True when the answer passes as bytes."""
-        return self.client is self.native
-
-    def request(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> OutboundRequest:
-        """What to send. `opened` is `body`, read by the client's format; `stream` may differ from what it asks.
+    def url(self, model: str, stream: bool, opened: Opened, query: str, override: Url | None) -> Url:
+        """Where a call goes, which may be streamed although the client did not ask for it, or the other way round.
 
         `query` is the client's, without credentials; it goes along where both ends speak the same format.
+        """
+        along = query if self.is_same_format and stream == opened.stream else None
+        return self.provider.url(self.client.operation, model, stream, override, along)
+
+
+class LLMCall:
+    """One call."""
+
+    # Defaults stand in the class: most calls never change them, and making a call is on the hot path.
+    stream = False
+    dropped: Sequence[str] = ()
+    """What the provider's format could not say of the request, in the client's own words."""
+    reading: Answer | None = None
+    """The answer, once its head is there."""
+    _shape = _PASSED
+    _filter: Callable[[bytes, bool], bytes] | None = None
+
+    def __init__(self, ends: Ends, model: str, request_id: str = "", now: float = 0.0) -> None:
+        self.ends = ends
+        self.model = model
+        self._request_id = request_id
+        self._now = now
+
+    def request(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
+        """The body to send. `opened` is `body`, read by the client's format; `stream` may differ from what it asks.
 
         Raises ClientError.
         """
-        self.stream = stream
-        client_query = None
-        dropped: list[str] = []
-        if self.client is self.native:
-            client_query = query if stream == opened.stream else None
-            if stream:
-                self._filter = self.client.stream_filter(opened)
-                if opened.framing != "sse":
-                    self._shape = StreamShape(model=self.model, framing=opened.framing)
-            profile = self.provider.profile(self.model)
-            out = self.client.close(opened, self.model, stream, self._options, profile)
-        else:
-            out, dropped = self._translate(opened, stream, body, path, query)
-        url = self.provider.url(self.client.operation, self.model, stream, self._upstream, client_query)
-        return OutboundRequest("POST", url, [_JSON, _IDENTITY], out, stream, dropped)
+        ends = self.ends
+        if not ends.is_same_format:
+            self.stream = stream
+            return self._translate(opened, stream, body, path, query)
+        if stream:
+            self.stream = True
+            self._filter = ends.client.stream_filter(opened)
+            if opened.framing != "sse":
+                self._shape = StreamShape(model=self.model, framing=opened.framing)
+        return ends.client.close(
+            opened, self.model, stream, ends.options, ends.provider.profile(self.model, ends.version)
+        )
 
-    def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> tuple[bytes, list[str]]:
-        client, native = self.client, self.native
+    def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
+        ends, client, native = self.ends, self.ends.client, self.ends.native
         if not isinstance(client, ChatFormat) or not isinstance(native, ChatFormat):
             why = f"{client.operation} in the format {client.name} cannot be translated to {native.name}"
-            raise unsupported(self.provider.name, client.operation, why)
+            raise unsupported(ends.provider.name, client.operation, why)
         request = client.decode_request(body, path, query)
         request.model, request.stream = self.model, stream
-        options = self._options
-        for name in ("max_tokens", "temperature", "top_p", "top_k"):
-            value = getattr(options, name)
-            if value is not None:
-                setattr(request, name, value)
+        options = ends.options
+        if options is not NO_OPTIONS:
+            for name in ("max_tokens", "temperature", "top_p", "top_k"):
+                value = getattr(options, name)
+                if value is not None:
+                    setattr(request, name, value)
         self._shape = StreamShape(
             model=self.model,
             include_usage=request.include_usage is True,
-            created=self._now,
+            created=int(self._now),
             framing=opened.framing,
             request_id=self._request_id,
         )
-        encoded = native.encode_request(request, self.provider.profile(self.model))
-        return encoded.body, [client.wire_names.get(name, name) for name in encoded.dropped]
+        encoded = native.encode_request(request, ends.provider.profile(self.model, ends.version))
+        if encoded.dropped:
+            self.dropped = [client.wire_names.get(name, name) for name in encoded.dropped]
+        return encoded.body
 
     def answer(self, head: ResponseHead) -> Answer:
-        """How to read the answer whose head this is.
+        """How to read the answer whose head this is. The head becomes the client's: without the provider's cookies.
 
         Raises UpstreamError `provider_bad_response` when the head already tells that it makes no sense.
         """
-        content_type = (head.headers.get(b"content-type") or b"").lower()
-        encoding = head.headers.get(b"content-encoding")
-        is_encoded = encoding is not None and encoding != b"identity"
-        self._answer = answer = self._select(head.status, content_type, is_encoded, head.content_length)
+        headers = head.headers
+        fields = dict(headers.pairs)
+        content_type = fields.get(b"content-type", b"").lower()
+        is_encoded = fields.get(b"content-encoding", b"identity") != b"identity"
+        self.reading = answer = self._select(head.status, content_type, is_encoded, head.content_length)
+        if b"set-cookie" in fields:
+            headers.remove(b"set-cookie")
+        if answer.content_type is not None:
+            headers.set(b"content-type", answer.content_type)
+            headers.remove(b"content-encoding")
         return answer
 
     def _select(self, status: int, content_type: bytes, is_encoded: bool, size: int | None) -> Answer:
-        if 300 <= status < 400:
-            raise bad_response(f"it is a redirect (status {status}), which is not followed")
+        ends = self.ends
         if not 200 <= status < 300:
-            return ErrorAnswer(self.native, self.client, status, self._request_id, is_encoded)
+            if 300 <= status < 400:
+                raise bad_response(f"it is a redirect (status {status}), which is not followed")
+            return ErrorAnswer(ends.native, ends.client, status, self._request_id, is_encoded)
         if is_encoded:
-            if self.is_same_format:
+            if ends.is_same_format:
                 return UnreadAnswer()
             raise bad_response("it is compressed, which was not asked for")
-        is_stream = content_type.startswith(b"text/event-stream") or self._shape.framing != "sse"
-        if self.stream and is_stream:
+        if self.stream and (content_type.startswith(b"text/event-stream") or self._shape.framing != "sse"):
             return self._stream()
         if b"json" not in content_type:
             raise bad_response(f"its content type is {content_type.decode('latin-1') or 'missing'}, not JSON")
-        if self.is_same_format:
-            return PassedBody(self.client, size)
-        assert isinstance(self.client, ChatFormat)  # _translate has seen to it
-        assert isinstance(self.native, ChatFormat)
-        encoder = self.client.stream_encoder(self._shape) if self.stream else None
-        return TranslatedBody(self.native, self.client, self._now, encoder)
+        if ends.is_same_format:
+            return PassedBody(ends.client, size)
+        assert isinstance(ends.client, ChatFormat)  # _translate has seen to it
+        assert isinstance(ends.native, ChatFormat)
+        encoder = ends.client.stream_encoder(self._shape) if self.stream else None
+        return TranslatedBody(ends.native, ends.client, int(self._now), encoder)
 
     def _stream(self) -> Answer:
-        if self.is_same_format:
-            return PassedStream(self.client, self._filter, self._shape.framing, self._request_id)
-        assert isinstance(self.client, ChatFormat)  # _translate has seen to it
-        assert isinstance(self.native, ChatFormat)
-        decoder, encoder = self.native.stream_decoder(), self.client.stream_encoder(self._shape)
-        return TranslatedStream(decoder, encoder, self.client, self._shape)
+        ends = self.ends
+        if ends.is_same_format:
+            return PassedStream(ends.client, self._filter, self._shape.framing, self._request_id)
+        assert isinstance(ends.client, ChatFormat)  # _translate has seen to it
+        assert isinstance(ends.native, ChatFormat)
+        decoder, encoder = ends.native.stream_decoder(), ends.client.stream_encoder(self._shape)
+        return TranslatedStream(decoder, encoder, ends.client, self._shape)
 
     def failure(self, error: GatewayError) -> bytes:
         """The end of a stream that failed from outside."""
         detail = ErrorDetail(status=error.status, message=error.message, code=error.code)
-        if self._answer is not None:
-            return self._answer.failure(detail)
-        return self.client.stream_error(detail, self._request_id, self._shape.framing)
+        if self.reading is not None:
+            return self.reading.failure(detail)
+        return self.ends.client.stream_error(detail, self._request_id, self._shape.framing)
 
 
 def wants_stream(mode: str, opened: Opened) -> bool:

@@ -4,6 +4,7 @@ A client's `Authorization` is for the gateway. It goes to the provider only wher
 is configured (the client brings its own), or `allow_override` is on.
 """
 
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -14,9 +15,26 @@ from entresol.llm.model_config import AuthConfig
 
 _FIELDS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key"))
 _PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key"))
-_NEVER_SENT: Final = frozenset((b"content-type", b"accept-encoding", b"cookie"))
+_NEVER_SENT: Final = frozenset(
+    (
+        b"content-type",
+        b"accept-encoding",
+        b"cookie",
+        b"x-real-ip",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-path",
+        b"x-forwarded-prefix",
+    )
+)
+"""Ours to write, or nobody's business there: whom we serve, and where."""
 _VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-")
 """Fields that mean something to one vendor, and nothing (or an error) to another."""
+
+
+Field = tuple[bytes, bytes]
 
 
 class Credential:
@@ -24,7 +42,7 @@ class Credential:
 
     def __init__(self, auth: AuthConfig) -> None:
         self._override = auth.allow_override
-        self._field: tuple[bytes, bytes] | None = None
+        self._field: Field | None = None
         self._parameter: tuple[str, str] | None = None
         self._in_body = auth.param_location == "body"
         self.fault: ConfigError | None = None
@@ -50,18 +68,18 @@ class Credential:
             self._parameter = auth.param_name, value
             self.secrets += (value.encode(),)
 
-    def header_fields(self, client: HeaderPairs, own: HeaderPairs, is_same_format: bool) -> HeaderPairs:
+    def header_fields(self, client: HeaderPairs, own: Iterable[Field], is_same_format: bool) -> HeaderPairs:
         """The fields of the call: the client's that may go along, `own`, and the credential."""
         kept_out = self._kept_out
         field = self._field
-        if field is not None and self._override and any(name == field[0] for name, _ in client):
+        if self._override and field is not None and any(name == field[0] for name, _ in client):
             kept_out = kept_out - {field[0]}
             field = None
         if is_same_format:
             pairs = [pair for pair in client if pair[0] not in kept_out]
         else:
             pairs = [pair for pair in client if pair[0] not in kept_out and not pair[0].startswith(_VENDOR_FIELDS)]
-        pairs += own
+        pairs.extend(own)
         if field is not None:
             pairs.append(field)
         return pairs

@@ -18,22 +18,26 @@ _ROUTE_TYPES: Final[dict[Operation, str]] = {
     "embeddings": "llm/v1/embeddings",
 }
 _PROMPT_OF: Final = {"messages": "llm/v1/chat", "prompt": "llm/v1/completions", "input": "llm/v1/embeddings"}
+_AMBIGUOUS: Final = ("openai-chat", "openai-completions")
 _PROMPT: Final = re.compile(rb'"[^"]|\[\s*[^\]\s]')
 
 
 def check_prompt(wire_format: Format, fields: Fields) -> None:
     """Raises ClientError unless the request holds a prompt of this format, and of no other."""
-    name = wire_format.prompt_field
-    is_openai = name in _PROMPT_OF and wire_format.name.startswith("openai-")
-    if not _holds_prompt(fields.get(name)):
-        other = next((each for each in _PROMPT_OF if each != name and _holds_prompt(fields.get(each))), None)
-        if is_openai and other is not None:
-            wanted = _ROUTE_TYPES[wire_format.operation]
-            message = f"[{_PROMPT_OF[other]}] message format is not compatible with [{wanted}] route type"
-            raise ClientError("wrong_operation", message)
-        raise ClientError("prompt_missing", "request body doesn't contain valid prompts")
-    if is_openai and name in ("messages", "prompt") and "messages" in fields and "prompt" in fields:
+    if not _holds_prompt(fields.get(wire_format.prompt_field)):
+        raise _no_prompt(wire_format, fields)
+    if "prompt" in fields and "messages" in fields and wire_format.name in _AMBIGUOUS:
         raise ClientError("ambiguous_format", "request matches multiple LLM request formats")
+
+
+def _no_prompt(wire_format: Format, fields: Fields) -> ClientError:
+    name = wire_format.prompt_field
+    other = next((each for each in _PROMPT_OF if each != name and _holds_prompt(fields.get(each))), None)
+    if other is not None and wire_format.name.startswith("openai-"):
+        wanted = _ROUTE_TYPES[wire_format.operation]
+        message = f"[{_PROMPT_OF[other]}] message format is not compatible with [{wanted}] route type"
+        return ClientError("wrong_operation", message)
+    return ClientError("prompt_missing", "request body doesn't contain valid prompts")
 
 
 def choose_model(opened: Opened, configured: str | None, alias: str | None) -> str:
@@ -50,6 +54,4 @@ def choose_model(opened: Opened, configured: str | None, alias: str | None) -> s
 
 def _holds_prompt(raw: msgspec.Raw | None) -> bool:
     """True for a text or list that is not empty."""
-    if raw is None:
-        return False
-    return _PROMPT.match(raw) is not None
+    return raw is not None and _PROMPT.match(raw) is not None

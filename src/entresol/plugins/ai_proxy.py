@@ -7,24 +7,24 @@ later in the path need (usage, cost, latency) stands in the slots of `api_floor.
 from functools import partial
 from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, keep_payload
+from entresol.api_floor.ai_account import call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginConfig, PluginContext
 from entresol.core.errors import ClientError
-from entresol.core.http import HOP_BY_HOP, Headers, Origin, Timeouts, UpstreamRequest
+from entresol.core.http import Origin, ResponseHead, TlsClient, UpstreamRequest
 from entresol.core.slots import Slot
-from entresol.llm.answers import Answer, ErrorAnswer
-from entresol.llm.call import LLMCall, OutboundRequest, failure_of, field_value, wants_stream
+from entresol.llm.answers import ErrorAnswer
+from entresol.llm.call import CALL_FIELDS, Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.credentials import Credential
-from entresol.llm.format import Operation
+from entresol.llm.format import Opened, Operation
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
 from entresol.llm.prices import Prices, price_table
 from entresol.llm.prompt_rules import check_prompt, choose_model
-from entresol.llm.provider import Url, check_model_name, parse_url
+from entresol.llm.provider import check_model_name, parse_url
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
 from entresol.llm.templates import Lookup, Template
@@ -37,7 +37,7 @@ _OPERATIONS: Final[dict[str, Operation]] = {
 }
 _CLIENT_FORMATS: Final = {"anthropic": "anthropic-messages", "gemini": "gemini"}
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
-_NOT_FORWARDED: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+_JSON: Final = (b"content-type", b"application/json")
 
 
 class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
@@ -98,17 +98,51 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
         return found
 
 
-class _Call:
-    """What one request keeps from phase to phase."""
+class _Way(Struct, frozen=True):
+    """How calls for one model go: what is the same for all of them."""
 
-    __slots__ = ("answer", "dropped", "first_byte", "llm", "payload")
+    model: str
+    stream: bool
+    service_tls: TlsClient | None
+    origin: Origin
+    host: str
+    target: str
+    model_field: tuple[bytes, bytes]
 
-    def __init__(self, llm: LLMCall, dropped: list[str]) -> None:
-        self.llm = llm
-        self.dropped = dropped
-        self.answer: Answer | None = None
-        self.first_byte = 0.0
-        self.payload = b""
+
+class _Call(LLMCall):
+    """One request's call, and what has to be kept of it from phase to phase."""
+
+    plugin: "AiProxy"
+    way: _Way
+    head: ResponseHead
+    payload: AiPayload | None = None
+    first_byte = 0.0
+
+    def piece(self, data: bytes, last: bool) -> bytes:
+        """A body filter: read along, or translate."""
+        if not self.first_byte and data:
+            self.first_byte = self.plugin.monotonic()
+        out = self.reading.feed(data, last)  # type: ignore[union-attr]  # header_filter has set it
+        if self.payload is not None:
+            keep_payload(self.payload, out)
+        return out
+
+    def whole(self, data: bytes, last: bool) -> bytes:
+        """A body filter for an answer that was held until it was whole."""
+        self.first_byte = self.plugin.monotonic()
+        answer, headers = self.reading, self.head.headers
+        assert answer is not None  # header_filter has set it
+        out = answer.feed(data, last)
+        if answer.dropped:
+            names = [*self.dropped, *(f"response.{name}" for name in answer.dropped)]
+            headers.set(b"x-entresol-dropped", field_value(", ".join(names)))
+        if type(answer) is ErrorAnswer:
+            out = self.plugin.credential.hidden_in(out)
+            headers.set(b"x-entresol-error", b"provider_error")
+        if self.payload is not None:
+            keep_payload(self.payload, out)
+        return out
 
 
 _CALL: Final[Slot[_Call]] = Slot("ai-proxy.call")
@@ -121,23 +155,30 @@ class AiProxy(Plugin[AiProxyConfig]):
     priority: ClassVar[int] = 770
     config_type = AiProxyConfig
     needs_body = True
+    replaces_upstream = True
 
     def __init__(self, config: AiProxyConfig, context: PluginContext) -> None:
         super().__init__(config, context)
         operation, model = _OPERATIONS[config.route_type], config.model
-        self._provider = provider_named(model.provider)
-        self._native = format_named(self._provider.format_name(operation))
-        self._client = format_named(_CLIENT_FORMATS.get(config.llm_format, f"openai-{operation}"))
-        self._credential = Credential(config.auth)
-        self._options = model.options.for_calls()
+        provider = provider_named(model.provider)
+        client = format_named(_CLIENT_FORMATS.get(config.llm_format, f"openai-{operation}"))
+        native = format_named(provider.format_name(operation))
+        version = model.options.anthropic_version or "" if provider.version_header is not None else ""
+        self._ends = Ends(client, provider, native, model.options.for_calls(), version)
+        self._client = client
         self._prices = Prices(model.options, price_table(), model.provider)
-        self._target = ModelTarget(model, self._provider)
-        version = self._provider.version_header
-        self._version = None
-        if version is not None:
-            self._version = version[0], (model.options.anthropic_version or version[1]).encode()
+        self._target = ModelTarget(model, provider)
+        self._fields: tuple[tuple[bytes, bytes], ...] = CALL_FIELDS
+        self._version_name: bytes | None = None
+        if provider.version_header is not None:
+            name, default = provider.version_header
+            self._fields += ((name, (version or default).encode()),)
+            self._version_name = name if self._ends.is_same_format else None  # a native client may name its own
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
-        self._origins: dict[tuple[str, str, int, object], tuple[Origin, str]] = {}
+        self._ways: dict[tuple[str | None, bool, str], _Way] = {}
+        self._keeps_payload = config.logging.log_payloads
+        self.credential = Credential(config.auth)
+        self.monotonic = context.clock.monotonic
 
     @property
     def body_limit(self) -> int | None:
@@ -151,64 +192,53 @@ class AiProxy(Plugin[AiProxyConfig]):
 
     def access(self, exchange: Exchange) -> None:
         """Check the request, translate it, and send it to the model instead of the service."""
-        request = exchange.request
-        if self._credential.fault is not None:
-            raise self._credential.fault
-        lookup = _NO_LOOKUP if self._target.is_fixed else partial(_look_up, exchange)
-        configured = self._target.model(lookup)
-        content_type = request.headers.get(b"content-type") or b""
-        if b"json" not in content_type:
+        request, upstream, credential = exchange.request, exchange.upstream, self.credential
+        assert upstream is not None  # replaces_upstream
+        if credential.fault is not None:
+            raise credential.fault
+        headers = request.headers
+        if _JSON not in headers.pairs and b"json" not in (headers.get(b"content-type") or b""):
             raise ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
-        opened = self._client.inspect(json_body(exchange).fields, request.path, request.query)
-        check_prompt(self._client, opened.fields)
-        model = check_model_name(choose_model(opened, configured, self.config.model.model_alias))
-        stream = wants_stream(self.config.response_streaming, opened)
-        call = LLMCall(
-            self._client,
-            self._provider,
-            self._native,
-            model,
-            options=self._options,
-            upstream=self._target.url(lookup),
-            request_id=exchange.request_id,
-            now=int(exchange.started_at),
-        )
-        query = request.query if exchange.upstream is None else exchange.upstream.target.partition("?")[2]
-        client_query = self._credential.client_query(query) if query else ""
-        outbound = call.request(opened, stream, exchange.body, request.path, client_query)
-        state = exchange[_CALL] = _Call(call, outbound.dropped)
-        if self.config.logging.log_payloads:
-            state.payload = exchange.body
-        self._send(exchange, outbound, call.is_same_format)
-
-    def _send(self, exchange: Exchange, outbound: OutboundRequest, is_same_format: bool) -> None:
-        """Point the request at the provider. The service, if there is one, keeps its say on clocks and TLS."""
-        upstream, url, credential = exchange.upstream, outbound.url, self._credential
-        if upstream is None:
-            kept = [pair for pair in exchange.request.headers.pairs if pair[0] not in _NOT_FORWARDED]
-            placeholder = Origin(url.scheme, url.host, url.port)
-            upstream = UpstreamRequest(placeholder, "POST", "/", Headers(kept), "", Timeouts())
-            exchange.upstream = upstream
-        upstream.origin, upstream.host = self._origin(url, upstream.origin)
-        own = outbound.headers
-        if self._version is not None and not (is_same_format and upstream.headers.get(self._version[0])):
-            own.append(self._version)
-        upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, own, is_same_format)
-        query = credential.query(url.query)
+        known = json_body(exchange)
+        opened = self._client.inspect(known.fields, request.path, request.query)
+        check_prompt(self._client, known.fields)
+        if known.is_rewritten:
+            opened.body = known.body
+        query = upstream.target.partition("?")[2]
+        way = self._ways.get((opened.model, opened.stream, query))
+        if way is None or way.service_tls != upstream.origin.tls:
+            way = self._find_way(exchange, upstream, opened, query)
+        call = exchange[_CALL] = _Call(self._ends, way.model, exchange.request_id, exchange.started_at)
+        call.plugin, call.way = self, way
+        if self._keeps_payload:
+            call.payload = exchange[AI_PAYLOAD] = AiPayload(request=payload_text(known.body))
+        body = call.request(opened, way.stream, known.body, request.path, query)
+        exchange.body = credential.body(body)
+        fields = self._fields
+        if self._version_name is not None and self._version_name in upstream.headers:
+            fields = CALL_FIELDS
+        upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, self._ends.is_same_format)
+        upstream.origin, upstream.host, upstream.target = way.origin, way.host, way.target
         upstream.method, upstream.upgrade = "POST", None
-        upstream.target = f"{url.path or '/'}?{query}" if query else url.path or "/"
-        exchange.body = credential.body(outbound.body)
 
-    def _origin(self, url: Url, service: Origin) -> tuple[Origin, str]:
-        tls = service.tls if url.scheme == "https" else None
-        key = (url.scheme, url.host, url.port, tls)
-        found = self._origins.get(key)
-        if found is None:
-            if len(self._origins) > 100:  # addresses may come from templates
-                self._origins.clear()
-            origin = Origin(url.scheme, url.host, url.port, tls)
-            found = self._origins[key] = origin, origin.authority
-        return found
+    def _find_way(self, exchange: Exchange, upstream: UpstreamRequest, opened: Opened, query: str) -> _Way:
+        """Work out where a call goes. The service, if there is one, has its say on TLS."""
+        config, credential, tls = self.config, self.credential, upstream.origin.tls
+        is_fixed = self._target.is_fixed
+        lookup = _NO_LOOKUP if is_fixed else partial(_look_up, exchange)
+        model = check_model_name(choose_model(opened, self._target.model(lookup), config.model.model_alias))
+        stream = wants_stream(config.response_streaming, opened)
+        url = self._ends.url(model, stream, opened, credential.client_query(query), self._target.url(lookup))
+        origin = Origin(url.scheme, url.host, url.port, tls if url.scheme == "https" else None)
+        whole_query = credential.query(url.query)
+        target = f"{url.path or '/'}?{whole_query}" if whole_query else url.path or "/"
+        name = field_value(f"{self._ends.provider.name}/{model}")
+        way = _Way(model, stream, tls, origin, origin.authority, target, (self._model_header, name))
+        if is_fixed and len(query) < 100:
+            if len(self._ways) > 256:  # names come from clients where no model is configured
+                self._ways.clear()
+            self._ways[opened.model, opened.stream, query] = way
+        return way
 
     # The answer.
 
@@ -217,65 +247,33 @@ class AiProxy(Plugin[AiProxyConfig]):
         call, head = exchange.get(_CALL), exchange.response
         if call is None or head is None or exchange.source != "service":
             return
-        headers = head.headers
-        call.answer = answer = call.llm.answer(head)
-        headers.remove(b"set-cookie")
-        if answer.content_type is not None:
-            headers.set(b"content-type", answer.content_type)
-            headers.remove(b"content-encoding")
+        answer = call.answer(head)
         if self.config.model_name_header:
-            headers.pairs.append((self._model_header, field_value(f"{self._provider.name}/{call.llm.model}")))
+            head.headers.pairs.append(call.way.model_field)
         if call.dropped:
-            headers.pairs.append((b"x-entresol-dropped", field_value(", ".join(call.dropped))))
+            head.headers.pairs.append((b"x-entresol-dropped", field_value(", ".join(call.dropped))))
         if answer.needs_whole:
+            call.head = head
             exchange.buffer_response = True
         elif answer.is_stream:
             head.content_length = None
-            exchange.render_stream_error = call.llm.failure
+            exchange.render_stream_error = call.failure
 
     def body_filter(self, exchange: Exchange) -> BodyFilter | None:
         """Read along, or translate."""
         call = exchange.get(_CALL)
-        if call is None or call.answer is None:
+        if call is None or call.reading is None:
             return None
-        if call.answer.needs_whole:
-            return partial(self._whole, exchange, call, call.answer)
-        feed, monotonic = call.answer.feed, self.context.clock.monotonic
-
-        def pass_on(data: bytes, last: bool) -> bytes:
-            if not call.first_byte and data:
-                call.first_byte = monotonic()
-            return feed(data, last)
-
-        return partial(keep_payload, exchange, pass_on) if self.config.logging.log_payloads else pass_on
-
-    def _whole(self, exchange: Exchange, call: _Call, answer: Answer, data: bytes, last: bool) -> bytes:
-        call.first_byte = self.context.clock.monotonic()
-        out = answer.feed(data, last)
-        head = exchange.response
-        if answer.dropped and head is not None:
-            names = [*call.dropped, *(f"response.{name}" for name in answer.dropped)]
-            head.headers.set(b"x-entresol-dropped", field_value(", ".join(names)))
-        if isinstance(answer, ErrorAnswer):
-            out = self._credential.hidden_in(out)
-            if head is not None:
-                head.headers.set(b"x-entresol-error", b"provider_error")
-        if self.config.logging.log_payloads:
-            keep_payload(exchange, lambda whole, last: whole, out, last)
-        return out
+        return call.whole if call.reading.needs_whole else call.piece
 
     def log(self, exchange: Exchange) -> None:
         """Tell the log plugins what the call was, what it used and what it cost."""
         call = exchange.get(_CALL)
         if call is None:
             return
-        config, answer = self.config, call.answer
-        exchange[AI_LOG_STATISTICS] = config.logging.log_statistics
-        exchange[AI_META] = meta = call_meta(exchange, self.context.instance_id, self._provider.name, call.llm)
-        if config.logging.log_payloads:
-            kept = exchange.get(AI_PAYLOAD) or AiPayload()
-            kept.request = call.payload[:PAYLOAD_BYTES].decode("utf-8", "replace")
-            exchange[AI_PAYLOAD] = kept
+        exchange[AI_LOG_STATISTICS] = self.config.logging.log_statistics
+        meta = exchange[AI_META] = call_meta(exchange, self.context.instance_id, self._ends.provider.name, call)
+        answer = call.reading
         if answer is None:
             return
         if exchange.error is not None:
@@ -285,7 +283,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         if facts.error is not None and exchange.error is None and exchange.upstream_status < 400:
             exchange.error = failure_of(facts.error)
         if facts.usage is not None:
-            names = (facts.model, call.llm.model)
+            names = (facts.model, call.model)
             cost = self._prices.cost_of_any(names, facts.usage, facts.service_tier, exchange.started_at)
             exchange[AI_USAGE] = call_usage(exchange, facts.usage, cost, call.first_byte)
 

@@ -1,9 +1,9 @@
 import pytest
 
-from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, keep_payload
-from entresol.api_floor.ai_slots import AI_PAYLOAD, AiMeta, AiUsage
+from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, keep_payload, payload_text
+from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
-from entresol.llm.call import LLMCall
+from entresol.llm.call import Ends, LLMCall
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.types import Usage
 from playbooks.harness import Gateway
@@ -18,7 +18,7 @@ def exchange() -> Exchange:
 
 def test_the_meta_of_a_call(exchange: Exchange) -> None:
     openai = format_named("openai-chat")
-    call = LLMCall(openai, provider_named("openai"), openai, "gpt-4o")
+    call = LLMCall(Ends(openai, provider_named("openai"), openai), "gpt-4o")
     expected = AiMeta(
         plugin_id="p", provider="openai", request_model="gpt-4o", llm_latency_ms=2500, request_mode="oneshot"
     )
@@ -44,9 +44,9 @@ def test_what_is_not_known_is_left_out(exchange: Exchange) -> None:
     assert (account.cost, account.time_to_first_token_ms, account.time_per_token_ms) == (None, None, None)
 
 
-def test_a_payload_is_kept_up_to_a_limit(exchange: Exchange) -> None:
-    piece = b"x" * (PAYLOAD_BYTES - 1)
-    for data in (piece, b"abc", b"d"):
-        assert keep_payload(exchange, lambda data, last: data, data, False) == data
-    payload = exchange[AI_PAYLOAD]
+def test_a_payload_is_kept_up_to_a_limit() -> None:
+    payload = AiPayload()
+    for data in (b"x" * (PAYLOAD_BYTES - 1), b"abc", b"d"):
+        keep_payload(payload, data)
     assert payload.response == "x" * (PAYLOAD_BYTES - 1) + "a"
+    assert payload_text(b"\xff" + b"x" * PAYLOAD_BYTES) == "\ufffd" + "x" * (PAYLOAD_BYTES - 1)

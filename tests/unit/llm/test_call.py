@@ -14,11 +14,12 @@ from entresol.llm.answers import (
     TranslatedStream,
     UnreadAnswer,
 )
-from entresol.llm.call import LLMCall, OutboundRequest, failure_of, field_value, wants_stream
+from entresol.llm.call import CALL_FIELDS, Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import NO_OPTIONS, Opened, Options
-from entresol.llm.provider import parse_url
+from entresol.llm.format import NO_OPTIONS, ChatFormat, Opened, Options
+from entresol.llm.provider import Url, parse_url
 from entresol.llm.registry import format_named, provider_named
+from entresol.llm.types import Text
 
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -26,16 +27,19 @@ HELLO = [{"role": "user", "content": "hello"}]
 def call(client: str, provider: str, options: Options = NO_OPTIONS) -> LLMCall:
     made, wire_format = provider_named(provider), format_named(client)
     native = format_named(made.format_name(wire_format.operation))
-    upstream = parse_url("http://mock:9") if made.base_url is None else None
-    return LLMCall(wire_format, made, native, "m", options=options, upstream=upstream, request_id="r", now=7)
+    return LLMCall(Ends(wire_format, made, native, options), "m", "r", 7.5)
 
 
-def sent(
-    made: LLMCall, wire: dict[str, Any], stream: bool | None = None, path: str = "", query: str = ""
-) -> OutboundRequest:
+def sent(made: LLMCall, wire: dict[str, Any], stream: bool | None = None, path: str = "", query: str = "") -> Any:
+    """The body that goes to the provider."""
     body = json.dumps(wire).encode()
-    opened = made.client.open(body, path, query)
-    return made.request(opened, opened.stream if stream is None else stream, body, path, query)
+    opened = made.ends.client.open(body, path, query)
+    return json.loads(made.request(opened, opened.stream if stream is None else stream, body, path, query))
+
+
+def url(made: LLMCall, wire: dict[str, Any], stream: bool = False, path: str = "", query: str = "") -> Url:
+    override = parse_url("http://mock:9") if made.ends.provider.base_url is None else None
+    return made.ends.url("m", stream, made.ends.client.open(json.dumps(wire).encode(), path, query), query, override)
 
 
 PAIRS = [
@@ -55,37 +59,49 @@ def test_every_pair_makes_a_request_that_its_provider_can_read(
 ) -> None:
     made = call(client, provider)
     url_path = "/v1beta/models/x:generateContent" if client == "gemini" else ""
-    outbound = sent(made, wire, path=url_path)
-    assert (outbound.method, outbound.url.path, outbound.stream, outbound.dropped) == ("POST", path, False, [])
-    assert (b"accept-encoding", b"identity") in outbound.headers
-    native_path = path if made.native.name == "gemini" else ""
-    request = made.native.decode_request(outbound.body, native_path)  # type: ignore[attr-defined]  # all are chat formats
-    assert request.messages[0].parts[0].text == "hello"
+    body = sent(made, wire, path=url_path)
+    assert (url(made, wire, path=url_path).path, made.stream, list(made.dropped)) == (path, False, [])
+    assert (b"accept-encoding", b"identity") in CALL_FIELDS
+    native_path = path if made.ends.native.name == "gemini" else ""
+    assert isinstance(made.ends.native, ChatFormat)
+    request = made.ends.native.decode_request(json.dumps(body).encode(), native_path)
+    assert request.messages[0].parts == [Text(text="hello")]
     assert request.model == "m"
 
 
 def test_the_same_format_keeps_what_nobody_knows() -> None:
-    outbound = sent(call("openai-chat", "openai"), {"messages": HELLO, "x": {"y": 1}, "model": "n"})
-    assert json.loads(outbound.body) == {"messages": HELLO, "x": {"y": 1}, "model": "m"}
+    body = sent(call("openai-chat", "openai"), {"messages": HELLO, "x": {"y": 1}, "model": "n"})
+    assert body == {"messages": HELLO, "x": {"y": 1}, "model": "m"}
 
 
 def test_losses_are_told_in_the_clients_words() -> None:
     wire = {"messages": HELLO, "seed": 5, "x_unknown": 1, "max_tokens": 5}
-    outbound = sent(call("openai-chat", "anthropic"), wire)
-    assert sorted(outbound.dropped) == ["seed", "x_unknown"]
+    made = call("openai-chat", "anthropic")
+    sent(made, wire)
+    assert sorted(made.dropped) == ["seed", "x_unknown"]
+
+
+def test_the_version_of_the_api_decides_what_the_provider_takes() -> None:
+    client, provider, native = (
+        format_named("openai-chat"), provider_named("anthropic"), format_named("anthropic-messages"),
+    )  # fmt: skip
+    made = LLMCall(Ends(client, provider, native, Options(top_k=3), "2026-10-21"), "m")
+    body = sent(made, {"messages": HELLO, "temperature": 0.5, "top_p": 0.5, "max_tokens": 5})
+    assert sorted(made.dropped) == ["temperature", "top_k", "top_p"]
+    assert set(body) == {"model", "messages", "max_tokens"}
 
 
 def test_the_operators_options_win_in_every_pair() -> None:
     options = Options(max_tokens=9, temperature=0.25)
     wire = {"messages": HELLO, "max_tokens": 900, "temperature": 1}
     for provider, path in (("openai", "max_completion_tokens"), ("anthropic", "max_tokens")):
-        body = json.loads(sent(call("openai-chat", provider, options), wire).body)
+        body = sent(call("openai-chat", provider, options), wire)
         assert (body[path], body["temperature"]) == (9, 0.25)
 
 
 def test_an_operation_cannot_be_translated_into_another() -> None:
     completions = format_named("openai-completions")
-    made = LLMCall(completions, provider_named("anthropic"), format_named("anthropic-messages"), "m")
+    made = LLMCall(Ends(completions, provider_named("anthropic"), format_named("anthropic-messages")), "m")
     with pytest.raises(ClientError, match="completions in the format openai-completions cannot be translated") as error:
         sent(made, {"prompt": "x"})
     assert error.value.code == "unsupported_by_provider"
@@ -93,14 +109,14 @@ def test_an_operation_cannot_be_translated_into_another() -> None:
 
 def test_the_clients_query_goes_along_only_to_its_own_format() -> None:
     wire = {"messages": HELLO, "max_tokens": 5}
-    assert sent(call("anthropic-messages", "anthropic"), wire, query="beta=true").url.query == "beta=true"
-    assert sent(call("anthropic-messages", "openai"), wire, query="beta=true").url.query == ""
+    assert url(call("anthropic-messages", "anthropic"), wire, query="beta=true").query == "beta=true"
+    assert url(call("anthropic-messages", "openai"), wire, query="beta=true").query == ""
 
 
 def test_a_stream_that_only_the_operator_wants_is_asked_for_in_the_providers_way() -> None:
     wire = {"contents": [{"parts": [{"text": "x"}]}]}
-    outbound = sent(call("gemini", "gemini"), wire, stream=True, path="/v1beta/models/x:generateContent")
-    assert (outbound.url.path, outbound.url.query) == ("/v1beta/models/m:streamGenerateContent", "alt=sse")
+    there = url(call("gemini", "gemini"), wire, stream=True, path="/v1beta/models/x:generateContent")
+    assert (there.path, there.query) == ("/v1beta/models/m:streamGenerateContent", "alt=sse")
 
 
 def head(
@@ -154,6 +170,14 @@ def test_a_head_that_makes_no_sense_is_the_providers_fault(provider: str, respon
     with pytest.raises(UpstreamError) as error:
         made.answer(response)
     assert (error.value.status, error.value.code) == (502, "provider_bad_response")
+
+
+def test_the_head_becomes_the_clients() -> None:
+    made = call("openai-chat", "anthropic")
+    sent(made, {"messages": HELLO, "stream": True})
+    response = head(200, SSE, (b"set-cookie", b"a=b"), (b"x-kept", b"1"), (b"content-encoding", b"identity"))
+    made.answer(response)
+    assert response.headers.pairs == [(b"x-kept", b"1"), (b"content-type", b"text/event-stream")]
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])

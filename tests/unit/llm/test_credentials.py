@@ -47,6 +47,11 @@ def test_without_a_credential_the_client_brings_its_own() -> None:
     assert b"cookie" not in sent
 
 
+def test_a_provider_does_not_learn_whom_we_serve() -> None:
+    client = [(b"x-forwarded-for", b"203.0.113.7"), (b"x-real-ip", b"203.0.113.7"), (b"x-forwarded-host", b"internal")]
+    assert Credential(AuthConfig()).header_fields(client, OWN, is_same_format=True) == OWN
+
+
 def test_with_override_the_clients_value_wins_if_there_is_one() -> None:
     credential = Credential(override(HEADER))
     assert (b"authorization", b"Bearer gateway-key") in credential.header_fields(CLIENT, [], True)
