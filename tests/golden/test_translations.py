@@ -9,6 +9,7 @@ In `golden/<format>/`, with the format's name in snake case:
 `<target>` is the name of a format. `pytest tests/golden --golden-update` writes the targets; the diff is the review.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -78,6 +79,42 @@ def test_a_request_becomes_what_is_written(path: Path, target: str, golden_updat
     except GatewayError as error:
         result = {"refused": {"code": error.code, "message": error.message}}
     compare(path.with_name(f"{path.stem}.{target}.json"), as_json(result), golden_update)
+
+
+def objects_in(value: object, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, object]]]:
+    """Every object, and the keys that lead to it."""
+    if isinstance(value, dict):
+        yield keys, value
+        for key, item in value.items():
+            yield from objects_in(item, (*keys, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from objects_in(item, keys)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".json"), ids=shown)
+def test_a_field_that_nobody_knows_is_never_silently_lost(path: Path, target: str) -> None:
+    source = source_of(path)
+    if source.name == target:
+        return  # bytes pass
+    body = msgspec.json.decode(path.read_bytes())
+    lost = []
+    for keys, each in objects_in(body):
+        if keys[:1] == ("tools",) and path.stem == "tool_choice_allowed":
+            continue  # a tool that may not be called is not offered where the choice cannot be limited
+        each["unheard"] = 1
+        try:
+            request = source.decode_request(msgspec.json.encode(body), *path_for(source, False))
+            encoded = chat_format(target).encode_request(request, PROFILES[target])
+            dropped = {path.rpartition(".")[2] for path in encoded.dropped}  # with all that is below
+            is_told = "unheard" in dropped or b"unheard" in encoded.body or not dropped.isdisjoint(keys)
+        except GatewayError:
+            is_told = True
+        del each["unheard"]
+        if not is_told:
+            lost.append(each)
+    assert lost == []
 
 
 @pytest.mark.parametrize("target", FORMATS)

@@ -78,8 +78,15 @@ def read_block(reader: ObjectReader) -> Part:
 
 
 def _read_cache(reader: ObjectReader) -> CacheMark | None:
-    mark = reader.reader("cache_control")
-    return None if mark is None else CacheMark(mark.string("ttl"))
+    return read_mark(reader.reader("cache_control"))
+
+
+def read_mark(mark: ObjectReader | None) -> CacheMark | None:
+    """A `cache_control`."""
+    if mark is None:
+        return None
+    mark.take("type")  # there is one
+    return CacheMark(mark.string("ttl"))
 
 
 def _read_image(reader: ObjectReader) -> Image | Native:

@@ -113,7 +113,7 @@ class Encoded(msgspec.Struct):
     """Paths in the source format's own words."""
 
 
-class CallFacts(msgspec.Struct, kw_only=True):
+class CallFacts(msgspec.Struct, kw_only=True, gc=False):
     """What an answer says about the call. None: it does not say."""
 
     usage: Usage | None = None
@@ -344,6 +344,8 @@ class Losses:
             for where, extra in _extras(request):
                 for name in extra:
                     self.drop(where + name)
+            for path in request.unread:
+                self.drop(path)
         return self._dropped
 
 
@@ -439,7 +441,7 @@ _FALSE: Final = msgspec.Raw(b"false")
 _read_text: Final = msgspec.json.Decoder(str | None).decode
 _read_flag: Final = msgspec.json.Decoder(bool | None).decode
 _FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {str: _read_text, bool: _read_flag}
-_NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra"))
+_NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra", "unread"))
 _REQUEST_DEFAULTS: Final = tuple(
     (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
     for field in msgspec.structs.fields(ChatRequest)

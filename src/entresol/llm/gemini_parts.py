@@ -107,6 +107,8 @@ def read_part(reader: ObjectReader, ids: CallIds | None) -> Part:
         part.signature = signed_by(_unwrapped(signature), GEMINI)
     elif isinstance(part, Text | Image | Document | ToolCall):
         part.signature = signature
+    elif signature is not None:
+        part.extra["thoughtSignature"] = signature
     part.extra |= {name: value for name, value in reader.rest().items() if value is not None}
     return part
 
@@ -168,8 +170,9 @@ def _read_result(reader: ObjectReader, ids: CallIds | None) -> ToolResult:
     result.parts.append(Text(text=encode_json(response).decode()))
     for part in reader.readers("parts") or []:
         read = read_part(part, None)
-        if isinstance(read, Text | Image | Audio | Document | Native):
-            result.parts.append(read)
+        if not isinstance(read, Text | Image | Audio | Document | Native):
+            raise reader.invalid("parts", "a function response holds text, media and files")
+        result.parts.append(read)
     result.extra = {f"functionResponse.{key}": value for key, value in reader.rest().items() if value is not None}
     return result
 
@@ -300,8 +303,10 @@ def _write_result(result: ToolResult, names: dict[str, str], losses: Losses) -> 
         if isinstance(part, Native):
             if not losses.is_own:
                 texts.append(encode_json(part.value).decode())
-        elif not isinstance(part, Text):
+        else:
             _report_cache(part.cache, losses)
+            if isinstance(part, Document) and part.text is not None and part.name is not None:
+                losses.drop(f"{_PATH}.content[].title")
     wire: JsonObject = {"name": name, "response": _response(texts, result)}
     if media:
         wire["parts"] = [write_media(part, losses) for part in media]

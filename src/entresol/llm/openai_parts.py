@@ -100,7 +100,10 @@ def _read_part(reader: ObjectReader) -> ContentPart:
 
 def _read_cache(reader: ObjectReader) -> CacheMark | None:
     mark = reader.reader("prompt_cache_breakpoint")
-    return None if mark is None else CacheMark(mark.string("ttl"))
+    if mark is None:
+        return None
+    mark.take("mode")  # there is one
+    return CacheMark(mark.string("ttl"))
 
 
 def split_data_url(url: str) -> tuple[str, str] | None:
@@ -364,7 +367,9 @@ def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> Json
     others: list[Part] = []
     for part in result.parts:
         if isinstance(part, Document) and part.text is not None:
-            texts.append(Text(text=part.text))
+            texts.append(Text(text=part.text, cache=part.cache))
+            if part.name is not None:
+                losses.drop("messages[].content[].content[].title")
         elif isinstance(part, Native) and not losses.is_own:
             texts.append(Text(text=encode_json(part.value).decode()))
         elif not isinstance(part, Text):

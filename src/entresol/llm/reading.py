@@ -1,16 +1,18 @@
 """Reading decoded JSON field by field, with errors that say where, and with nothing lost.
 
 Every read takes the field out of the object; `rest()` is what nobody asked for. A decoder that keeps `rest()` as
-`extra` therefore cannot overlook a field.
+`extra` therefore cannot overlook a field. What it keeps nowhere, in objects that have no `extra`, `unread()` tells.
 """
 
+import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from entresol.core.errors import GatewayError
 from entresol.llm.types import JsonObject
 
 T = TypeVar("T")
+_INDEX: Final = re.compile(r"\[\d+\]")
 
 Fault = Callable[[str, str], GatewayError]
 """Makes the error for a field: its path and what is wrong.
@@ -22,13 +24,16 @@ Fault = Callable[[str, str], GatewayError]
 class ObjectReader:
     """Takes typed fields out of one JSON object. A field that is null counts as missing."""
 
-    __slots__ = ("_fault", "_fields", "path")
+    __slots__ = ("_family", "_fault", "_fields", "_is_kept", "path")
 
-    def __init__(self, value: object, path: str, fault: Fault) -> None:
+    def __init__(self, value: object, path: str, fault: Fault, family: "list[ObjectReader] | None" = None) -> None:
         if not isinstance(value, dict):
             raise fault(path, f"expected an object, got {json_type(value)}")
         self._fields: JsonObject = value.copy()
         self._fault = fault
+        self._is_kept = False
+        self._family: list[ObjectReader] = [] if family is None else family
+        self._family.append(self)
         self.path = path
         """Where the object stands, such as `messages[2]`; empty for the top level."""
 
@@ -70,7 +75,7 @@ class ObjectReader:
     def reader(self, name: str) -> "ObjectReader | None":
         """A nested object, to be read likewise."""
         value = self._fields.pop(name, None)
-        return None if value is None else ObjectReader(value, self.at(name), self._fault)
+        return None if value is None else ObjectReader(value, self.at(name), self._fault, self._family)
 
     def readers(self, name: str) -> "list[ObjectReader] | None":
         """A list of objects."""
@@ -78,7 +83,7 @@ class ObjectReader:
         if value is None:
             return None
         where = self.at(name)
-        return [ObjectReader(item, f"{where}[{index}]", self._fault) for index, item in enumerate(value)]
+        return [ObjectReader(item, f"{where}[{index}]", self._fault, self._family) for index, item in enumerate(value)]
 
     def strings(self, name: str) -> list[str] | None:
         value = self._list(name)
@@ -113,7 +118,19 @@ class ObjectReader:
 
     def rest(self) -> JsonObject:
         """What was not taken."""
+        self._is_kept = True
         return self._fields
+
+    def unread(self) -> list[str]:
+        """Paths, such as `messages[].content[].source.x`, of what was neither taken nor kept, here and below."""
+        paths = [
+            _INDEX.sub("[]", reader.at(name))
+            for reader in self._family
+            if reader._fields and not reader._is_kept
+            for name, value in reader._fields.items()
+            if value is not None
+        ]
+        return list(dict.fromkeys(paths))
 
     def at(self, name: str) -> str:
         """The path of a field."""

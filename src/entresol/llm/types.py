@@ -247,6 +247,8 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     extra: JsonObject = {}
     binding: list[str] = []
     """Keys of `extra` that decide what the answer is: another format refuses the request instead of dropping them."""
+    unread: list[str] = []
+    """Paths of fields that the decoder knows nothing of, in objects that have no `extra`."""
 
 
 class Usage(msgspec.Struct, kw_only=True, gc=False):

@@ -118,7 +118,7 @@ SET = {
     "reasoning": Reasoning(effort="low"), "modalities": ["text"], "service_tier": "flex", "user": "u",
     "metadata": {"a": "b"},
 }  # fmt: skip
-KEPT_BY_CONSTRUCTION = {"origin", "messages", "stream", "include_usage", "extra", "binding"}
+KEPT_BY_CONSTRUCTION = {"origin", "messages", "stream", "include_usage", "extra", "binding", "unread"}
 
 
 def test_the_table_of_fields_is_complete() -> None:

@@ -90,3 +90,15 @@ def test_an_answer_is_the_providers_fault() -> None:
 )
 def test_types_have_jsons_names(value: object, words: str) -> None:
     assert json_type(value) == words
+
+
+def test_what_is_neither_taken_nor_kept_is_told_with_its_path() -> None:
+    top = reader({"a": [{"b": {"c": 1, "d": 2, "e": None}}, {"b": {"d": 3}}], "kept": {"x": 1}})
+    for item in top.readers("a") or []:
+        inner = item.reader("b")
+        assert inner is not None
+        inner.integer("c")
+    kept = top.reader("kept")
+    assert kept is not None
+    assert kept.rest() == {"x": 1}
+    assert top.unread() == ["a[].b.d"]

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.anthropic_output import closed_schema
-from entresol.llm.anthropic_parts import answer_blocks, read_block, read_blocks, write_block
+from entresol.llm.anthropic_parts import answer_blocks, read_block, read_blocks, read_mark, write_block
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
 from entresol.llm.anthropic_wire import (
@@ -39,7 +39,6 @@ from entresol.llm.format import (
 )
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
-    CacheMark,
     ChatRequest,
     ChatResponse,
     Choice,
@@ -123,6 +122,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
             request.extra.update((f"metadata.{name}", value) for name, value in metadata.rest().items())
         request.extra |= {name: value for name, value in reader.rest().items() if value is not None}
         request.binding = [name for name in _BINDING if name in request.extra]
+        request.unread = reader.unread()
         return request
 
     def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
@@ -239,8 +239,7 @@ def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
             continue
         read = Tool(name=tool.need_string("name"), description=tool.string("description"))
         read.parameters, read.strict = tool.mapping("input_schema"), tool.boolean("strict")
-        mark = tool.reader("cache_control")
-        read.cache = None if mark is None else CacheMark(mark.string("ttl"))
+        read.cache = read_mark(tool.reader("cache_control"))
         read.extra = {name: value for name, value in tool.rest().items() if value is not None}
         request.tools.append(read)
     choice = reader.reader("tool_choice")

@@ -148,6 +148,7 @@ class Gemini(GeminiFormat, ChatFormat):
         ids = CallIds()
         system = reader.reader(named(reader, "systemInstruction"))
         if system is not None:
+            system.take("role")  # it says nothing: Google's client writes `user`
             parts = [read_part(part, ids) for part in system.readers("parts") or []]
             request.messages.append(Message(role="system", parts=parts))
         for content in reader.need("contents", reader.readers("contents")):
@@ -165,6 +166,7 @@ class Gemini(GeminiFormat, ChatFormat):
                 request.extra[name] = value
         request.extra |= {name: value for name, value in reader.rest().items() if value is not None}
         request.binding = [name for name in _BINDING if name in request.extra]
+        request.unread = reader.unread()
         return request
 
     def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
@@ -293,7 +295,9 @@ def _joined_thoughts(parts: list[Part]) -> list[Part]:
     for part in parts:
         before = joined[-1] if joined else None
         if isinstance(part, Thinking) and isinstance(before, Thinking) and before.signature is None:
-            joined[-1] = Thinking(text=before.text + part.text, signature=part.signature, extra=part.extra)
+            joined[-1] = Thinking(
+                text=before.text + part.text, signature=part.signature, extra=before.extra | part.extra
+            )
         else:
             joined.append(part)
     return joined

@@ -141,6 +141,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         request.reasoning = None if effort is None else Reasoning(effort=effort)
         request.extra |= reader.rest()
         request.binding = [name for name in _BINDING if request.extra.get(name) is not None]
+        request.unread = reader.unread()
         return request
 
     def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
@@ -250,6 +251,8 @@ def _merge_results(messages: list[Message]) -> list[Message]:
 def _read_sampling(reader: ObjectReader, request: ChatRequest) -> None:
     new_name, old_name = reader.integer("max_completion_tokens"), reader.integer("max_tokens")
     request.max_tokens = old_name if new_name is None else new_name
+    if old_name is not None and new_name is not None:
+        request.extra["max_tokens"] = old_name
     request.temperature = reader.number("temperature")
     request.top_p = reader.number("top_p")
     request.top_k = reader.integer("top_k")
@@ -446,6 +449,8 @@ def _write_reasoning(reasoning: Reasoning | None, wire: JsonObject, losses: Loss
         effort = effort_of_budget(reasoning.budget_tokens)
     if effort is not None:
         wire["reasoning_effort"] = effort
+        if reasoning.effort is not None and reasoning.budget_tokens is not None:
+            losses.drop("reasoning.budget_tokens")
     if reasoning.include_thoughts:
         losses.drop("reasoning.include_thoughts")
 

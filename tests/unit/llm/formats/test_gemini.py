@@ -353,3 +353,15 @@ def test_the_operators_options_win(name: str) -> None:
 def test_a_configuration_that_is_none_says_so() -> None:
     with pytest.raises(ClientError, match="generationConfig: expected an object"):
         passed({"generationConfig": 5}, Options(top_k=1))
+
+
+def test_a_signature_is_kept_on_every_kind_of_part() -> None:
+    parts = [{"functionResponse": {"name": "f", "response": {}}, "thoughtSignature": "c2ln"}]
+    request = FORMAT.decode_request(json.dumps({"contents": [{"role": "user", "parts": parts}]}).encode(), PATH)
+    assert request.messages[0].parts[0].extra == {"thoughtSignature": "c2ln"}  # type: ignore[union-attr]
+
+
+def test_a_function_response_holds_no_call() -> None:
+    response = {"name": "f", "response": {}, "parts": [{"functionCall": {"name": "g"}}]}
+    with pytest.raises(ClientError, match="a function response holds text, media and files"):
+        FORMAT.decode_request(json.dumps({"contents": [{"parts": [{"functionResponse": response}]}]}).encode(), PATH)

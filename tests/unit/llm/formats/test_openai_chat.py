@@ -327,3 +327,17 @@ def test_a_stream_is_asked_to_report_usage() -> None:
 def test_a_response_without_choices_is_the_providers_fault() -> None:
     with pytest.raises(UpstreamError, match="choices: is required"):
         FORMAT.decode_response(b'{"object":"chat.completion"}')
+
+
+def test_the_older_of_two_limits_is_reported() -> None:
+    body = {"messages": MESSAGES, "max_tokens": 5, "max_completion_tokens": 6}
+    request = FORMAT.decode_request(json.dumps(body).encode())
+    assert (request.max_tokens, request.extra) == (6, {"max_tokens": 5})
+
+
+def test_what_a_text_document_in_a_result_carries_is_mapped_or_reported() -> None:
+    document = Document(text="d", name="title", cache=CacheMark())
+    result = Message(role="tool", parts=[ToolResult(call_id="c", parts=[document])])
+    encoded = FORMAT.encode_request(ChatRequest(origin="anthropic-messages", messages=[result]), FOREIGN)
+    assert json.loads(encoded.body)["messages"][0]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
+    assert encoded.dropped == ["messages[].content[].content[].title"]
