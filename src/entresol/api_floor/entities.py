@@ -83,7 +83,9 @@ class Service(Entity, frozen=True, kw_only=True):
         Annotated[str, Meta(description="Prefix of every upstream path.", extra={"check": rules.service_path_problem})]
         | None
     ) = None
-    retries: Annotated[int, Meta(ge=0, le=32767, description="Retries after a failure to connect.")] = 5
+    retries: Annotated[
+        int, Meta(ge=0, le=32767, description="Accepted, not yet used: each address of the host is tried once.")
+    ] = 5
     connect_timeout: Annotated[Milliseconds, Meta(description="Milliseconds to connect.")] = 60000
     write_timeout: Annotated[Milliseconds, Meta(description="Milliseconds without progress in sending.")] = 60000
     read_timeout: Annotated[Milliseconds, Meta(description="Milliseconds to the head and between reads.")] = 60000
