@@ -189,7 +189,9 @@ def expand_key(raw: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str
     ttl = expanded.pop("ttl", None)
     if isinstance(key, Secret):
         key = key.reveal() if key.is_resolved else None
-        if key is not None:
+        if key == "":
+            problems.append(("key", "length must be at least 1: the variable it refers to is empty"))
+        elif key is not None:
             expanded["key_sha256"] = sha256_of(key)
     elif isinstance(key, str) and key:
         expanded["key_sha256"] = sha256_of(key)

@@ -221,6 +221,15 @@ def test_a_key_may_be_a_reference() -> None:
         assert (credential.key_sha256 is not None) is is_known
 
 
+def test_a_key_that_refers_to_an_empty_variable_is_an_error_as_an_empty_key_is() -> None:
+    body = 'consumers: [{username: a, keyauth_credentials: [{key: "{vault://env/EMPTY}"}]}]'
+    found = load(file(body), {"EMPTY": ""}, REGISTRY)
+    assert isinstance(found, list)
+    assert [str(violation) for violation in found] == [
+        "consumers[0].keyauth_credentials[0].key: length must be at least 1: the variable it refers to is empty"
+    ]
+
+
 def test_decks_variables_fill_fields_of_any_type() -> None:
     body = "services: [{name: s, host: '${{ env \"DECK_HOST\" }}', port: '${{ env \"DECK_PORT\" }}'}]"
     service = loaded(file(body)).services[0]
