@@ -4,11 +4,11 @@ A client's `Authorization` is for the gateway. It goes to the provider only wher
 is configured (the client brings its own), or `allow_override` is on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
-from entresol.core.errors import ConfigError
+from entresol.core.errors import ConfigError, UpstreamError
 from entresol.core.http import HeaderPairs
 from entresol.llm.format import encode_json, raw_json, read_fields
 from entresol.llm.model_config import AuthConfig
@@ -120,6 +120,22 @@ class Credential:
             if len(secret) >= 8:
                 text = text.replace(secret, b"***")
         return text
+
+    def hidden_in_error(self, error: UpstreamError) -> UpstreamError:
+        """A fault that repeats a provider's words, without the credential."""
+        error.message = self.hidden_in(error.message.encode()).decode()
+        return error
+
+    def hidden_from(self, feed: Callable[[bytes, bool], bytes], data: bytes, last: bool) -> bytes:
+        """What `feed` makes of a piece of an answer, and what it raises, without the credential where it is an error.
+
+        One that a stream's pieces cut in two is not found.
+        """
+        try:
+            out = feed(data, last)
+        except UpstreamError as error:
+            raise self.hidden_in_error(error) from None
+        return self.hidden_in(out) if b"error" in out else out
 
 
 def _name(pair: str) -> str:

@@ -123,7 +123,8 @@ class _Call(LLMCall):
         """A body filter: read along, or translate."""
         if not self.first_byte and data:
             self.first_byte = self.plugin.monotonic()
-        out = self.reading.feed(data, last)  # type: ignore[union-attr]  # header_filter has set it
+        feed = self.reading.feed  # type: ignore[union-attr]  # header_filter has set it
+        out = self.plugin.credential.hidden_from(feed, data, last)
         if self.payload is not None:
             keep_payload(self.payload, out)
         return out
@@ -133,12 +134,11 @@ class _Call(LLMCall):
         self.first_byte = self.plugin.monotonic()
         answer, headers = self.reading, self.head.headers
         assert answer is not None  # header_filter has set it
-        out = answer.feed(data, last)
+        out = self.plugin.credential.hidden_from(answer.feed, data, last)
         if answer.dropped:
             names = [*self.dropped, *(f"response.{name}" for name in answer.dropped)]
             headers.set(b"x-entresol-dropped", field_value(", ".join(names)))
         if type(answer) is ErrorAnswer:
-            out = self.plugin.credential.hidden_in(out)
             headers.set(b"x-entresol-error", b"provider_error")
         if self.payload is not None:
             keep_payload(self.payload, out)
@@ -197,7 +197,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         if credential.fault is not None:
             raise credential.fault
         headers = request.headers
-        if _JSON not in headers.pairs and b"json" not in (headers.get(b"content-type") or b""):
+        if _JSON not in headers.pairs and b"json" not in (headers.get(b"content-type") or b"").lower():
             raise ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
         known = json_body(exchange)
         opened = self._client.inspect(known.fields, request.path, request.query)
@@ -281,7 +281,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         facts = answer.facts
         meta.response_model = facts.model
         if facts.error is not None and exchange.error is None and exchange.upstream_status < 400:
-            exchange.error = failure_of(facts.error)
+            exchange.error = self.credential.hidden_in_error(failure_of(facts.error))
         if facts.usage is not None:
             names = (facts.model, call.model)
             cost = self._prices.cost_of_any(names, facts.usage, facts.service_tier, exchange.started_at)

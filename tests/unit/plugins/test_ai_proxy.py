@@ -218,6 +218,10 @@ def test_a_body_that_does_not_claim_to_be_json_is_refused(content_type: bytes | 
     assert (reply.status, reply.header("x-entresol-error")) == (400, "bad_json")
 
 
+def test_a_media_type_may_be_written_in_capitals() -> None:
+    assert chat(gateway(), headers=[(b"content-type", b"Application/JSON; charset=UTF-8")]).status == 200
+
+
 def test_a_body_over_the_limit_is_refused() -> None:
     reply = chat(gateway(config(max_request_body_size=100)), padding="x" * 200)
     assert (reply.status, error_of(reply)["code"]) == (413, "request_too_large")
@@ -339,6 +343,19 @@ def test_a_provider_that_repeats_the_key_does_not_give_it_away(provider: str) ->
     reply = chat(gateway(config(provider), body, 401))
     assert b"sk-provider-key" not in reply.body
     assert "***" in error_of(reply)["message"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_key_that_an_answer_or_a_stream_repeats_stays_hidden(provider: str) -> None:
+    error = {"type": "error", "error": {"type": "x", "message": "bad key sk-provider-key"}}
+    reply = chat(gateway(config(provider), error))
+    assert (reply.status, error_of(reply)["message"]) == (502, "bad key ***")
+    assert "sk-provider-key" not in str(reply.exchange.error)
+    event = b"event: error\ndata: %b\n\n" % json.dumps(error).encode()
+    reply, _ = streamed(config(provider), event, b"")
+    assert b"bad key ***" in reply.body
+    assert b"sk-provider-key" not in reply.body
+    assert str(reply.exchange.error) == "provider_error: bad key ***"
 
 
 @pytest.mark.parametrize(
