@@ -138,6 +138,12 @@ class WorkerSettings(Section, frozen=True, kw_only=True):
 class UpstreamSettings(Section, frozen=True, kw_only=True):
     """Connections to upstreams, for each worker and origin."""
 
+    transport: Literal["http1", "http2"] = "http1"
+    """`http2` needs the extra `entresol[http2]`: HTTP/2 where an https upstream offers it, and forward proxies."""
+    forward_proxy: str | None = None
+    """Reach upstreams through this proxy, such as `http://proxy:3128`; with `http2` only."""
+    dns_ttl_s: Annotated[float, Meta(ge=0)] = 30.0
+    """How long the addresses of a name are kept."""
     max_connections: Annotated[int, Meta(ge=0)] = 0
     """0 means no bound."""
     max_waiting: Annotated[int, Meta(ge=0)] = 1024
@@ -152,6 +158,12 @@ class UpstreamSettings(Section, frozen=True, kw_only=True):
     """Bytes of a response head."""
     max_headers: Annotated[int, Meta(ge=1)] = 200
     """Fields of a response head."""
+
+    def violations(self) -> list[tuple[str, str]]:
+        """Rules across fields."""
+        if self.forward_proxy is not None and self.transport != "http2":
+            return [("forward_proxy", "needs 'transport' to be http2")]
+        return []
 
 
 class HeaderSettings(Section, frozen=True, kw_only=True):

@@ -1,11 +1,14 @@
 """The adapters of a worker, made from settings."""
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Protocol
 
 from entresol.api_floor.configuration import Configuration
 from entresol.config import Settings
 from entresol.core.errors import ConfigError
-from entresol.net.client import ClientLimits
+from entresol.core.ports import Clock, Transport
+from entresol.net.client import ClientLimits, Http1Transport
+from entresol.net.dns import DnsLimits, Resolver
 from entresol.net.pool import PoolLimits
 from entresol.telemetry.line_sink import ThreadedLineSink
 from entresol.telemetry.metrics import WorkerMetrics
@@ -32,6 +35,37 @@ def client_limits(settings: Settings) -> ClientLimits:
         max_waiting=upstream.max_waiting,
     )
     return ClientLimits(max_head_bytes=upstream.max_head, max_headers=upstream.max_headers, pool=pool)
+
+
+class UpstreamTransport(Transport, Protocol):
+    """What a gateway needs of a transport besides sending."""
+
+    def sweep(self, now: float) -> None:
+        """Let the clocks run; once a second."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+def upstream_transport(settings: Settings, loop: asyncio.AbstractEventLoop, clock: Clock) -> UpstreamTransport:
+    """How upstreams are reached. Raises ConfigError `extra_missing` when a package for it is not installed."""
+    upstream = settings.upstream
+    resolver = Resolver(loop, clock, DnsLimits(ttl_s=upstream.dns_ttl_s))
+    if upstream.transport == "http1":
+        return Http1Transport(loop, clock, resolver, client_limits(settings))
+    try:
+        from entresol.net.pyreqwest_transport import PyreqwestOptions, PyreqwestTransport
+    except ImportError:
+        raise ConfigError(
+            "extra_missing", "upstream.transport http2 needs the package pyreqwest: pip install 'entresol[http2]'"
+        ) from None
+    options = PyreqwestOptions(
+        proxy_url=upstream.forward_proxy,
+        max_idle_per_host=upstream.max_idle,
+        idle_timeout_s=upstream.idle_timeout_s,
+    )
+    # A forward proxy resolves names itself.
+    return PyreqwestTransport(loop, clock, resolver if upstream.forward_proxy is None else None, options)
 
 
 def tls_contexts(settings: Settings, configuration: Configuration) -> "TlsContexts | None":

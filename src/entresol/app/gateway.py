@@ -12,10 +12,9 @@ from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.registry import PluginRegistry
-from entresol.app.adapters import client_limits, line_sink, tls_contexts
+from entresol.app.adapters import line_sink, tls_contexts, upstream_transport
 from entresol.config import Listen, Settings
 from entresol.core.ports import Clock, Counters
-from entresol.net.client import Http1Transport
 from entresol.net.listener import Listener, serve
 from entresol.net.server import HttpServer
 from entresol.telemetry.metrics import WorkerMetrics
@@ -45,7 +44,7 @@ class Gateway:
         self.lines = line_sink(self.metrics)
         self._registry = PluginRegistry.installed()
         self._ports = PluginPorts(clock, counters, self.lines, self.metrics, settings.headers.brand)
-        self.transport = Http1Transport(loop, clock, limits=client_limits(settings))
+        self.transport = upstream_transport(settings, loop, clock)
         self.tls = tls_contexts(settings, configuration)
         identity = Identity(settings.headers.brand, __version__)
         self.floor = ApiFloor(self.prepare(configuration), self.transport, clock, identity)

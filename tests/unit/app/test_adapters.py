@@ -1,3 +1,5 @@
+import asyncio
+import sys
 from pathlib import Path
 
 import msgspec
@@ -5,9 +7,10 @@ import pytest
 import trustme
 
 from entresol.api_floor.configuration import Configuration
-from entresol.app.adapters import client_limits, line_sink, tls_contexts
+from entresol.app.adapters import client_limits, line_sink, tls_contexts, upstream_transport
 from entresol.config import ProxySettings, Settings, UpstreamSettings
 from entresol.core.errors import ConfigError
+from entresol.net.clock import SystemClock
 from entresol.telemetry.metrics import WorkerMetrics
 
 
@@ -24,6 +27,32 @@ def test_the_settings_defaults_are_the_clients() -> None:
     from entresol.net.client import ClientLimits
 
     assert client_limits(Settings()) == ClientLimits()
+
+
+async def made(upstream: UpstreamSettings) -> str:
+    transport = upstream_transport(Settings(upstream=upstream), asyncio.get_running_loop(), SystemClock())
+    transport.sweep(0.0)
+    transport.close()
+    return type(transport).__name__
+
+
+def test_the_settings_choose_the_transport() -> None:
+    assert asyncio.run(made(UpstreamSettings())) == "Http1Transport"
+    assert asyncio.run(made(UpstreamSettings(transport="http2"))) == "PyreqwestTransport"
+    proxied = UpstreamSettings(transport="http2", forward_proxy="http://127.0.0.1:3128")
+    assert asyncio.run(made(proxied)) == "PyreqwestTransport"
+
+
+def test_a_transport_whose_package_is_missing_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "entresol.net.pyreqwest_transport", None)
+    with pytest.raises(ConfigError, match=r"pip install 'entresol\[http2\]'") as caught:
+        asyncio.run(made(UpstreamSettings(transport="http2")))
+    assert caught.value.code == "extra_missing"
+
+
+def test_a_forward_proxy_needs_the_transport_that_can_use_it() -> None:
+    violations = UpstreamSettings(forward_proxy="http://127.0.0.1:3128").violations()
+    assert violations == [("forward_proxy", "needs 'transport' to be http2")]
 
 
 def test_without_a_tls_listener_nothing_of_tls_is_made() -> None:
