@@ -29,19 +29,19 @@ from entresol.llm.types import FinishReason, Usage
 DONE: Final = b"[DONE]"
 
 
-class PromptDetails(msgspec.Struct):
+class PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
     audio_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class CompletionDetails(msgspec.Struct):
+class CompletionDetails(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
     image_tokens: int | None = None
 
 
-class UsageWire(msgspec.Struct):
+class UsageWire(msgspec.Struct, gc=False):
     """OpenAI's `usage`: totals, and details that are parts of them."""
 
     prompt_tokens: int | None = None
@@ -50,19 +50,19 @@ class UsageWire(msgspec.Struct):
     completion_tokens_details: CompletionDetails | None = None
 
 
-class ErrorWire(msgspec.Struct):
+class ErrorWire(msgspec.Struct, gc=False):
     message: str | None = None
     type: str | None = None
     code: str | int | None = None
     param: object = None
 
 
-class _ChoiceFacts(msgspec.Struct):
+class _ChoiceFacts(msgspec.Struct, gc=False):
     index: int = 0
     finish_reason: str | None = None
 
 
-class AnswerFacts(msgspec.Struct):
+class AnswerFacts(msgspec.Struct, gc=False):
     """What all three operations' answers, and stream chunks, say about the call. Everything else is skipped."""
 
     id: str | None = None
@@ -116,14 +116,13 @@ def read_usage(wire: UsageWire) -> Usage:
     """Totals with details become buckets that do not overlap."""
     prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
     usage = Usage(input=prompt, output=completion)
-    if wire.prompt_tokens_details is not None:
-        inputs = wire.prompt_tokens_details
+    inputs, outputs = wire.prompt_tokens_details, wire.completion_tokens_details
+    if inputs is not None and (inputs.cached_tokens or inputs.cache_write_tokens or inputs.audio_tokens):
         usage.cache_read = min(inputs.cached_tokens or 0, prompt)
         usage.cache_write = min(inputs.cache_write_tokens or 0, prompt - usage.cache_read)
         usage.input_audio = min(inputs.audio_tokens or 0, prompt - usage.cache_read - usage.cache_write)
         usage.input = prompt - usage.cache_read - usage.cache_write - usage.input_audio
-    if wire.completion_tokens_details is not None:
-        outputs = wire.completion_tokens_details
+    if outputs is not None and (outputs.reasoning_tokens or outputs.audio_tokens or outputs.image_tokens):
         usage.reasoning = min(outputs.reasoning_tokens or 0, completion)
         usage.output_audio = min(outputs.audio_tokens or 0, completion - usage.reasoning)
         usage.output_image = min(outputs.image_tokens or 0, completion - usage.reasoning - usage.output_audio)
@@ -175,7 +174,7 @@ class OpenAIFormat(Format):
     """The part of a wire format that OpenAI's operations share."""
 
     def stream_filter(self, opened: Opened) -> Callable[[bytes, bool], bytes] | None:
-        return None if asks_for_usage(opened.fields.get("stream_options")) else UsageChunkFilter()
+        return None if asks_for_usage(opened.fields.get("stream_options")) else UsageChunkFilter().feed
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_facts, body)
@@ -193,6 +192,9 @@ class OpenAIFormat(Format):
         return CallFacts(usage=usage, model=model, is_complete=True)
 
     def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
+        known = _facts_of_complete(head, head if tail is None else tail)
+        if known is not None:
+            return known
         facts = CallFacts()
         choices = OpenChoices()
         for fragment in (head,) if tail is None else (head, tail):
@@ -240,17 +242,31 @@ def _error_object(error: ErrorDetail) -> dict[str, object]:
 
 
 def _facts(answer: AnswerFacts, is_complete: bool) -> CallFacts:
+    usage, choices = answer.usage, answer.choices
     facts = CallFacts(
-        model=answer.model, response_id=answer.id, service_tier=answer.service_tier, is_complete=is_complete
+        usage=None if usage is None else read_usage(usage),
+        model=answer.model,
+        response_id=answer.id,
+        finish_reason=finish_reason(choices[0].finish_reason) if choices else None,
+        service_tier=answer.service_tier,
+        is_complete=is_complete,
     )
-    if answer.usage is not None:
-        facts.usage = read_usage(answer.usage)
-    if answer.choices:
-        facts.finish_reason = finish_reason(answer.choices[0].finish_reason)
     if answer.error is not None:
         facts.error = read_error(answer.error, 502)
         facts.error.status = error_status(facts.error)
     return facts
+
+
+def _facts_of_complete(head: bytes, end: bytes) -> CallFacts | None:
+    """What the first event and the last few of a stream say, if that is everything: the rest need not be read then."""
+    facts = CallFacts()
+    for event in (head.partition(b"\n\n")[0], *end.rsplit(b"\n\n", _LAST_EVENTS)[1:]):
+        data = event.removeprefix(b"data:").strip()
+        if data == DONE:
+            facts.is_complete = True
+        elif b"\n" not in data:
+            _merge(facts, data, OpenChoices())
+    return facts if facts.is_complete and facts.usage is not None and facts.finish_reason is not None else None
 
 
 def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
@@ -276,12 +292,17 @@ def ask_for_usage(opened: Opened) -> None:
         opened.put("stream_options", options | {"include_usage": _TRUE})
 
 
+_ORDINARY: Final = (b"}]}\n\n", b'}],"usage":null}\n\n')
+"""The ends of nearly all chunks: behind a choice."""
+
+
 class UsageChunkFilter:
     """Takes out the usage chunk of a client that did not ask for one: without choices, it breaks careless clients.
 
-    A piece that ends between two events, as nearly all do, costs one search. Otherwise the cut event waits for its
-    rest, which no client could have read before. Lines that end in CR LF, which no known server writes, switch the
-    filter off: too much usage is better than a stream held back.
+    A piece that is one chunk with a choice, as nearly all are, is known by its end; another that ends between two
+    events costs one search. Otherwise the cut event waits for its rest, which no client could have read before. Lines
+    that end in CR LF, which no known server writes, switch the filter off: too much usage is better than a stream
+    held back.
     """
 
     __slots__ = ("_is_off", "_rest")
@@ -290,7 +311,10 @@ class UsageChunkFilter:
         self._rest = b""
         self._is_off = False
 
-    def __call__(self, data: bytes, last: bool) -> bytes:
+    def feed(self, data: bytes, last: bool) -> bytes:
+        """What of a piece the client gets."""
+        if data.endswith(_ORDINARY) and data.find(b"\n") == len(data) - 2 and not self._rest:
+            return data
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -333,6 +357,7 @@ def asks_for_usage(raw: msgspec.Raw | None) -> bool:
 
 
 _LONGEST_HELD: Final = 65_536
+_LAST_EVENTS: Final = 5
 _NULL: Final = msgspec.Raw(b"null")
 _TRUE: Final = msgspec.Raw(b"true")
 _INCLUDE_USAGE: Final = msgspec.Raw(b'{"include_usage":true}')

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import Opened
+from entresol.llm.format import CallFacts, Opened
 from entresol.llm.openai_wire import (
     CompletionDetails,
     PromptDetails,
@@ -165,7 +165,7 @@ def test_stream_options_that_ask_for_usage_keep_their_bytes() -> None:
 
 
 def filtered(pieces: list[bytes]) -> bytes:
-    take_out = UsageChunkFilter()
+    take_out = UsageChunkFilter().feed
     return b"".join(take_out(piece, at + 1 == len(pieces)) for at, piece in enumerate(pieces))
 
 
@@ -179,7 +179,7 @@ def test_only_the_usage_chunk_is_taken_out_however_the_stream_is_cut(size: int) 
 
 
 def test_a_whole_event_passes_at_once() -> None:
-    take_out = UsageChunkFilter()
+    take_out = UsageChunkFilter().feed
     assert take_out(DELTA, False) == DELTA
     assert take_out(DELTA[:20], False) == b""
     assert take_out(DELTA[20:], False) == DELTA
@@ -187,12 +187,12 @@ def test_a_whole_event_passes_at_once() -> None:
 
 def test_lines_that_end_otherwise_switch_the_filter_off() -> None:
     stream = (DELTA + USAGE).replace(b"\n", b"\r\n")
-    take_out = UsageChunkFilter()
+    take_out = UsageChunkFilter().feed
     assert take_out(stream[:50], False) + take_out(stream[50:], False) == stream
 
 
 def test_an_event_without_end_is_not_held_forever() -> None:
-    take_out = UsageChunkFilter()
+    take_out = UsageChunkFilter().feed
     out = b"".join(take_out(b"x" * 1000, False) for _ in range(100))
     assert len(out) == 100_000
 
@@ -202,3 +202,59 @@ def test_only_a_client_that_did_not_ask_gets_a_filter() -> None:
     silent = CHAT.open(b'{"messages":[],"stream":true}')
     assert CHAT.stream_filter(asking) is None
     assert CHAT.stream_filter(silent) is not None
+
+
+ORDINARY = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+ODD = [
+    b'data: {"usage":{"prompt_tokens":1},"choices":[]}\n\n',
+    b'data: {"choices":[],"usage":{"prompt_tokens":1},"service_tier":null}\n\n',
+    b'data: {"choices": [],"usage": {"prompt_tokens":1}}\n\n',
+]
+
+
+@pytest.mark.parametrize("usage", ODD)
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_a_usage_chunk_is_found_in_any_order_of_its_keys_and_behind_any_other(usage: bytes, size: int) -> None:
+    stream = ORDINARY + usage + ORDINARY + DONE
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    assert filtered(pieces) == ORDINARY + ORDINARY + DONE
+
+
+# What a stream said, read from its end.
+
+FIRST = b'data: {"id":"c","model":"m","service_tier":"flex","choices":[{"index":0,"delta":{}}]}\n\n'
+MIDDLE = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+LAST = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+KNOWN = CallFacts(
+    usage=Usage(input=3, output=2), model="m", response_id="c", service_tier="flex", finish_reason="stop",
+    is_complete=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("middle", [b"", MIDDLE, MIDDLE * 50, b": keep-alive\n\n" + MIDDLE])
+@pytest.mark.parametrize(
+    "end",
+    [FINISH + LAST + DONE, LAST + FINISH + DONE, FINISH + LAST + DONE.rstrip(), FINISH + b": x\n\n" + LAST + DONE],
+)
+def test_a_complete_stream_is_known_by_its_first_event_and_its_last(middle: bytes, end: bytes) -> None:
+    assert CHAT.stream_facts(FIRST + middle + end, None) == KNOWN
+    assert CHAT.stream_facts(FIRST, b"cut event}\n\n" + middle + end) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (FIRST + LAST + FINISH + MIDDLE * 9 + DONE, KNOWN),
+        ((FIRST + FINISH + LAST + DONE).replace(b"\n", b"\r\n"), KNOWN),
+        (FIRST + FINISH + DONE, msgspec.structs.replace(KNOWN, usage=None)),
+    ],
+)
+def test_where_the_last_events_do_not_say_everything_all_are_read(stream: bytes, expected: CallFacts) -> None:
+    assert CHAT.stream_facts(stream, None) == expected
+
+
+def test_an_error_at_the_end_of_a_stream_counts() -> None:
+    failed = b'data: {"error":{"message":"m"}}\n\n'
+    facts = CHAT.stream_facts(FIRST + FINISH + LAST + failed + DONE, None)
+    assert facts.error == ErrorDetail(status=502, message="m")
