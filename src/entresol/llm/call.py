@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final
 
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
-from entresol.core.http import ResponseHead
+from entresol.core.http import Headers, ResponseHead
 from entresol.llm.answers import (
     Answer,
     ErrorAnswer,
@@ -31,7 +31,6 @@ from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Opened, Options,
 from entresol.llm.provider import Provider, Url
 
 CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
-"""The header fields of every call; credentials are the driver's business."""
 _PASSED: Final = StreamShape(model="")
 """Stands in where nothing is encoded."""
 
@@ -42,7 +41,10 @@ class Ends:
     Same format at both: bytes pass. Different: everything goes through the canonical types.
     """
 
-    __slots__ = ("client", "is_same_format", "native", "options", "provider", "version")
+    __slots__ = (
+        "_client_version", "client", "fields", "has_options", "is_same_format", "native", "options", "provider",
+        "version",
+    )  # fmt: skip
 
     def __init__(
         self, client: Format, provider: Provider, native: Format, options: Options = NO_OPTIONS, version: str = ""
@@ -54,6 +56,20 @@ class Ends:
         self.version = version
         self.is_same_format = client is native
         """True when answers pass as bytes."""
+        self.has_options = options is not NO_OPTIONS
+        self.fields: tuple[tuple[bytes, bytes], ...] = CALL_FIELDS
+        """The header fields of every call; credentials are the driver's business."""
+        self._client_version: bytes | None = None
+        if provider.version_header is not None:
+            name, default = provider.version_header
+            self.fields += ((name, (version or default).encode()),)
+            self._client_version = name if self.is_same_format else None
+
+    def fields_beside(self, client: Headers) -> tuple[tuple[bytes, bytes], ...]:
+        """`fields`, without the version of the API where the client, who speaks it, names its own."""
+        if self._client_version is None or self._client_version not in client:
+            return self.fields
+        return CALL_FIELDS
 
     def url(self, model: str, stream: bool, opened: Opened, query: str, override: Url | None) -> Url:
         """Where a call goes, which may be streamed although the client did not ask for it, or the other way round.
@@ -96,6 +112,8 @@ class LLMCall:
             self._filter = ends.client.stream_filter(opened)
             if opened.framing != "sse":
                 self._shape = StreamShape(model=self.model, framing=opened.framing)
+        elif opened.body is not None and opened.model == self.model and not opened.stream and not ends.has_options:
+            return opened.body  # as `close` would find, after many more questions
         return ends.client.close(
             opened, self.model, stream, ends.options, ends.provider.profile(self.model, ends.version)
         )

@@ -4,7 +4,7 @@ A client's `Authorization` is for the gateway. It goes to the provider only wher
 is configured (the client brings its own), or `allow_override` is on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -48,7 +48,7 @@ class Credential:
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
         self.secrets: tuple[bytes, ...] = ()
-        """What must never be shown to a client."""
+        """What must never be shown to a client. Shorter ones than eight bytes might be any word of an answer."""
         try:
             self._read(auth)
         except ConfigError as fault:
@@ -62,11 +62,15 @@ class Credential:
         if auth.header_name is not None and auth.header_value is not None:
             value = auth.header_value.reveal()
             self._field = auth.header_name.lower().encode("ascii"), value.encode("latin-1")
-            self.secrets += (value.rpartition(" ")[2].encode("latin-1"),)
+            self._hide(value.rpartition(" ")[2].encode("latin-1"))
         if auth.param_name is not None and auth.param_value is not None:
             value = auth.param_value.reveal()
             self._parameter = auth.param_name, value
-            self.secrets += (value.encode(),)
+            self._hide(value.encode())
+
+    def _hide(self, secret: bytes) -> None:
+        if len(secret) >= 8:
+            self.secrets += (secret,)
 
     def header_fields(self, client: HeaderPairs, own: Iterable[Field], is_same_format: bool) -> HeaderPairs:
         """The fields of the call: the client's that may go along, `own`, and the credential."""
@@ -115,27 +119,18 @@ class Credential:
         return encode_json(fields)
 
     def hidden_in(self, text: bytes) -> bytes:
-        """A provider's words without the credential, which some error messages repeat."""
+        """A provider's words without the credential, which some error messages repeat.
+
+        One that a stream's pieces cut in two is not found.
+        """
         for secret in self.secrets:
-            if len(secret) >= 8:
-                text = text.replace(secret, b"***")
+            text = text.replace(secret, b"***")
         return text
 
     def hidden_in_error(self, error: UpstreamError) -> UpstreamError:
         """A fault that repeats a provider's words, without the credential."""
         error.message = self.hidden_in(error.message.encode()).decode()
         return error
-
-    def hidden_from(self, feed: Callable[[bytes, bool], bytes], data: bytes, last: bool) -> bytes:
-        """What `feed` makes of a piece of an answer, and what it raises, without the credential where it is an error.
-
-        One that a stream's pieces cut in two is not found.
-        """
-        try:
-            out = feed(data, last)
-        except UpstreamError as error:
-            raise self.hidden_in_error(error) from None
-        return self.hidden_in(out) if b"error" in out else out
 
 
 def _name(pair: str) -> str:

@@ -14,11 +14,11 @@ from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginConfig, PluginContext
-from entresol.core.errors import ClientError
+from entresol.core.errors import ClientError, UpstreamError
 from entresol.core.http import Origin, ResponseHead, TlsClient, UpstreamRequest
 from entresol.core.slots import Slot
 from entresol.llm.answers import ErrorAnswer
-from entresol.llm.call import CALL_FIELDS, Ends, LLMCall, failure_of, field_value, wants_stream
+from entresol.llm.call import Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.credentials import Credential
 from entresol.llm.format import Opened, Operation
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
@@ -123,8 +123,14 @@ class _Call(LLMCall):
         """A body filter: read along, or translate."""
         if not self.first_byte and data:
             self.first_byte = self.plugin.monotonic()
-        feed = self.reading.feed  # type: ignore[union-attr]  # header_filter has set it
-        out = self.plugin.credential.hidden_from(feed, data, last)
+        answer, credential = self.reading, self.plugin.credential
+        assert answer is not None  # header_filter has set it
+        try:
+            out = answer.feed(data, last)
+        except UpstreamError as error:
+            raise credential.hidden_in_error(error) from None
+        if answer.is_stream:  # another's length is announced, and it is no error
+            out = credential.hidden_in(out)
         if self.payload is not None:
             keep_payload(self.payload, out)
         return out
@@ -132,9 +138,14 @@ class _Call(LLMCall):
     def whole(self, data: bytes, last: bool) -> bytes:
         """A body filter for an answer that was held until it was whole."""
         self.first_byte = self.plugin.monotonic()
-        answer, headers = self.reading, self.head.headers
+        answer, headers, credential = self.reading, self.head.headers, self.plugin.credential
         assert answer is not None  # header_filter has set it
-        out = self.plugin.credential.hidden_from(answer.feed, data, last)
+        try:
+            out = answer.feed(data, last)
+        except UpstreamError as error:
+            raise credential.hidden_in_error(error) from None
+        if answer.facts.error is not None:
+            out = credential.hidden_in(out)
         if answer.dropped:
             names = [*self.dropped, *(f"response.{name}" for name in answer.dropped)]
             headers.set(b"x-entresol-dropped", field_value(", ".join(names)))
@@ -163,17 +174,10 @@ class AiProxy(Plugin[AiProxyConfig]):
         provider = provider_named(model.provider)
         client = format_named(_CLIENT_FORMATS.get(config.llm_format, f"openai-{operation}"))
         native = format_named(provider.format_name(operation))
-        version = model.options.anthropic_version or "" if provider.version_header is not None else ""
-        self._ends = Ends(client, provider, native, model.options.for_calls(), version)
+        self._ends = Ends(client, provider, native, model.options.for_calls(), model.options.anthropic_version or "")
         self._client = client
         self._prices = Prices(model.options, price_table(), model.provider)
         self._target = ModelTarget(model, provider)
-        self._fields: tuple[tuple[bytes, bytes], ...] = CALL_FIELDS
-        self._version_name: bytes | None = None
-        if provider.version_header is not None:
-            name, default = provider.version_header
-            self._fields += ((name, (version or default).encode()),)
-            self._version_name = name if self._ends.is_same_format else None  # a native client may name its own
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str | None, bool, str], _Way] = {}
         self._keeps_payload = config.logging.log_payloads
@@ -214,9 +218,7 @@ class AiProxy(Plugin[AiProxyConfig]):
             call.payload = exchange[AI_PAYLOAD] = AiPayload(request=payload_text(known.body))
         body = call.request(opened, way.stream, known.body, request.path, query)
         exchange.body = credential.body(body)
-        fields = self._fields
-        if self._version_name is not None and self._version_name in upstream.headers:
-            fields = CALL_FIELDS
+        fields = self._ends.fields_beside(upstream.headers)
         upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, self._ends.is_same_format)
         upstream.origin, upstream.host, upstream.target = way.origin, way.host, way.target
         upstream.method, upstream.upgrade = "POST", None

@@ -74,6 +74,29 @@ def test_the_same_format_keeps_what_nobody_knows() -> None:
     assert body == {"messages": HELLO, "x": {"y": 1}, "model": "m"}
 
 
+@pytest.mark.parametrize(
+    ("model", "options", "stream", "is_kept"),
+    [("m", NO_OPTIONS, False, True), ("n", NO_OPTIONS, False, False), ("m", Options(top_p=0.5), False, False),
+     ("m", NO_OPTIONS, True, False)],
+)  # fmt: skip
+def test_a_body_that_we_wrote_is_sent_as_it_is_unless_something_changes(
+    model: str, options: Options, stream: bool, is_kept: bool
+) -> None:
+    made = call("openai-chat", "openai", options)
+    body = b'{ "model":"%b", "messages":[1] }' % model.encode()
+    opened = made.ends.client.open(body)
+    opened.body = body
+    assert (made.request(opened, stream, body, "", "") is body) is is_kept
+
+
+def test_a_call_names_the_version_of_the_api_unless_a_native_client_does() -> None:
+    theirs = Headers([(b"anthropic-version", b"2099-01-01")])
+    native, foreign = call("anthropic-messages", "anthropic").ends, call("openai-chat", "anthropic").ends
+    assert native.fields_beside(theirs) == CALL_FIELDS
+    for ends, client in ((native, Headers()), (foreign, theirs)):
+        assert ends.fields_beside(client) == (*CALL_FIELDS, (b"anthropic-version", b"2023-06-01"))
+
+
 def test_losses_are_told_in_the_clients_words() -> None:
     wire = {"messages": HELLO, "seed": 5, "x_unknown": 1, "max_tokens": 5}
     made = call("openai-chat", "anthropic")

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload
+from entresol.api_floor.entities import Service
+from entresol.api_floor.plan import CompiledService
 from entresol.core.errors import GatewayError, UpstreamError
-from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, UpstreamRequest
+from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, Timeouts, TlsClient, UpstreamRequest
 from entresol.core.secret import Secret
 from entresol.plugins.ai_proxy import AiProxy
 from playbooks.harness import Gateway, Reply, plugin_config, violations_of
@@ -237,6 +239,27 @@ def test_a_route_without_a_model_takes_the_clients() -> None:
     made = gateway(config(model={"name": None}))
     assert json.loads(chat(made, model="mine").sent_body)["model"] == "mine"
     assert error_of(chat(made))["message"] == "model parameter not found in request, nor in gateway configuration"
+
+
+def test_what_is_kept_of_one_call_fits_the_next_only_if_nothing_differs() -> None:
+    made = gateway(config("anthropic", model={"name": None}, llm_format="anthropic"), MESSAGE)
+    calls = [("a", False, ""), ("b", False, ""), ("a", True, ""), ("a", False, "?beta=true"), ("a", False, "")]
+    for model, stream, query in calls:
+        reply = chat(made, "/v1/messages" + query, model=model, stream=stream, max_tokens=5)
+        assert reply.sent is not None
+        assert (json.loads(reply.sent_body)["model"], reply.sent.target) == (model, "/v1/messages" + query)
+        assert reply.header("x-entresol-llm-model") == f"anthropic/{model}"
+
+
+def test_the_service_of_each_route_keeps_its_say_on_tls() -> None:
+    made = gateway(config(options={"upstream_url": "https://mock.test"}))
+    for verify in (True, False, True):
+        origin = Origin("https", "service.test", 443, TlsClient(verify=verify))
+        service = CompiledService(Service(id="s", host="service.test"), origin, "/", Timeouts())
+        made.route = type(made.route)(made.route.entity, service)
+        reply = chat(made)
+        assert reply.sent is not None
+        assert reply.sent.origin == Origin("https", "mock.test", 443, TlsClient(verify=verify))
 
 
 @pytest.mark.parametrize(
