@@ -451,6 +451,8 @@ def _write_reasoning(reasoning: Reasoning | None, wire: JsonObject, losses: Loss
         wire["reasoning_effort"] = effort
         if reasoning.effort is not None and reasoning.budget_tokens is not None:
             losses.drop("reasoning.budget_tokens")
+    elif reasoning.is_enabled:
+        losses.drop("reasoning")  # there is no word for "as much as the model sees fit"
     if reasoning.include_thoughts:
         losses.drop("reasoning.include_thoughts")
 
@@ -492,6 +494,9 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
 
 def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObject:
     message = write_answer(choice.parts, dropped)
+    if not is_own:
+        extras = [name for part in choice.parts if not isinstance(part, Native) for name in part.extra]
+        dropped += [name for name in dict.fromkeys(extras) if name not in dropped]
     wire: JsonObject = {"index": choice.index, "message": message, "logprobs": choice.logprobs}
     for name, value in choice.extra.items():
         if not is_own:

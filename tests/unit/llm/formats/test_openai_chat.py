@@ -290,6 +290,20 @@ def test_reasoning_of_other_formats_becomes_an_effort(reasoning: Reasoning, effo
     assert encode(ChatRequest(origin="x", messages=[], reasoning=reasoning)).get("reasoning_effort") == effort
 
 
+def test_reasoning_without_an_effort_is_reported() -> None:
+    request = ChatRequest(origin="x", messages=[], reasoning=Reasoning(is_enabled=True))
+    assert FORMAT.encode_request(request, OPENAI).dropped == ["reasoning"]
+
+
+@pytest.mark.parametrize(("origin", "dropped"), [("anthropic-messages", ["citations", "x"]), ("openai-chat", [])])
+def test_what_parts_of_a_foreign_answer_hold_beside_their_text_is_reported_once(
+    origin: str, dropped: list[str]
+) -> None:
+    parts: list[Part] = [Text(text="a", extra={"citations": [1]}), Text(text="b", extra={"citations": [2], "x": 1})]
+    response = ChatResponse(origin=origin, id="r", model="m", choices=[Choice(parts=parts)])
+    assert FORMAT.encode_response(response).dropped == dropped
+
+
 def test_budgets_have_bounds() -> None:
     assert [effort_of_budget(n) for n in (0, 1, 1024, 1025, 8192, 8193, -1)] == [
         "none", "low", "low", "medium", "medium", "high", "high",
