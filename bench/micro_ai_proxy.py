@@ -160,7 +160,7 @@ def build_upstream(plan: Plan) -> float:
     batch = Batch(plan)
     match = batch.exchanges[0].match
     assert match is not None
-    build = forwarding.build_upstream_request
+    build = forwarding.build_redirected_request
     return min(batch.cost_us(lambda exchange: build(exchange, match)) for _ in range(ROUNDS))
 
 

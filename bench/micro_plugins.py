@@ -19,7 +19,7 @@ from entresol.api_floor.answers import Identity, new_request_id
 from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.forwarding import build_upstream_request, end_to_end_fields
+from entresol.api_floor.forwarding import build_redirected_request, build_upstream_request, end_to_end_fields
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.plugin import AnyPlugin, Plugin
 from entresol.api_floor.registry import PluginRegistry
@@ -70,7 +70,8 @@ class Batch:
         exchange = Exchange(request, new_request_id(), plan, self._clock.now(), self._clock.monotonic())
         exchange.match = match = plan.router.match(request)
         assert match is not None
-        exchange.upstream = build_upstream_request(exchange, match)
+        build = build_redirected_request if plan.chain(match.route, None).replaces_upstream else build_upstream_request
+        exchange.upstream = build(exchange, match)
         exchange.body = BODY
         return exchange
 
