@@ -5,10 +5,8 @@ kept (RFC 9110 §5.3). A head that exists has passed the checks of RFC 9112 at t
 """
 
 from collections.abc import Iterator
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 HeaderPairs = list[tuple[bytes, bytes]]
 
@@ -86,7 +84,8 @@ class Headers:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
 
-class TlsInfo(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class TlsInfo:
     """What the TLS handshake with the client established."""
 
     version: str
@@ -98,55 +97,120 @@ class TlsInfo(msgspec.Struct, frozen=True):
     """The verified chain, leaf first, DER."""
 
 
-class Connection(msgspec.Struct, frozen=True, dict=True):
-    """The client connection a request came in on."""
+class Connection:
+    """The client connection a request came in on. Never changed."""
 
-    peer_ip: str
-    peer_port: int
-    local_ip: str
-    local_port: int
-    tls: TlsInfo | None = None
+    __slots__ = ("forwarded_fields", "local_ip", "local_port", "peer_ip", "peer_port", "scheme", "tls")
 
-    @property
-    def scheme(self) -> str:
+    def __init__(
+        self, peer_ip: str, peer_port: int, local_ip: str, local_port: int, tls: TlsInfo | None = None
+    ) -> None:
+        self.peer_ip = peer_ip
+        self.peer_port = peer_port
+        self.local_ip = local_ip
+        self.local_port = local_port
+        self.tls = tls
+        self.scheme = "http" if tls is None else "https"
         """`http` or `https`, as the client addressed us."""
-        return "http" if self.tls is None else "https"
-
-    @cached_property
-    def forwarded_fields(self) -> HeaderPairs:
-        """The X-Forwarded fields that are the same for every request of the connection."""
-        return [
-            (b"x-real-ip", self.peer_ip.encode("ascii")),
+        self.forwarded_fields: HeaderPairs = [
+            (b"x-real-ip", peer_ip.encode("ascii")),
             (b"x-forwarded-proto", self.scheme.encode("ascii")),
-            (b"x-forwarded-port", b"%d" % self.local_port),
+            (b"x-forwarded-port", b"%d" % local_port),
         ]
+        """The X-Forwarded fields that are the same for every request of the connection."""
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.peer_ip, self.peer_port, self.local_ip, self.local_port, self.tls)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Connection) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        return f"Connection({self.peer_ip}:{self.peer_port} to {self.local_ip}:{self.local_port}, {self.scheme})"
 
 
-class RequestHead(msgspec.Struct):
+class SeenHead:
+    """A request head that a connection has sent before, byte for byte but for the digits of its Content-Length.
+
+    One object stands for all repetitions. Whoever takes requests may keep in `prepared` what follows from the head
+    alone; it goes with the connection.
+    """
+
+    __slots__ = ("prepared",)
+
+    def __init__(self) -> None:
+        self.prepared: object | None = None
+
+
+class RequestHead:
     """A request up to its body."""
 
-    method: str
-    path: str
-    """The path as received, percent-encoding untouched, always starting with `/` (or `*` for OPTIONS)."""
-    query: str
-    """What follows `?`, without it; empty when there is none."""
-    headers: Headers
-    connection: Connection
-    version: str = "1.1"
-    upgrade: bool = False
-    """True when the client asks to switch protocols on this connection (RFC 9110 §7.8)."""
+    __slots__ = ("connection", "headers", "known", "method", "path", "query", "upgrade", "version")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Headers,
+        connection: Connection,
+        version: str = "1.1",
+        upgrade: bool = False,
+        known: SeenHead | None = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        """The path as received, percent-encoding untouched, always starting with `/` (or `*` for OPTIONS)."""
+        self.query = query
+        """What follows `?`, without it; empty when there is none."""
+        self.headers = headers
+        self.connection = connection
+        self.version = version
+        self.upgrade = upgrade
+        """True when the client asks to switch protocols on this connection (RFC 9110 §7.8)."""
+        self.known = known
+        """Set when the connection may send this head again: the same object for each repetition."""
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.method, self.path, self.query, self.headers, self.connection, self.version, self.upgrade)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RequestHead) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"RequestHead({self.method} {self.path}, {self.headers!r})"  # without the query: it may hold credentials
 
 
-class ResponseHead(msgspec.Struct):
+class ResponseHead:
     """A response up to its body. The framing fields are not in `headers`: adapters frame."""
 
-    status: int
-    headers: Headers
-    content_length: int | None = None
-    """The announced body size in bytes; None when the body is delimited otherwise."""
+    __slots__ = ("content_length", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, content_length: int | None = None) -> None:
+        self.status = status
+        self.headers = headers
+        self.content_length = content_length
+        """The announced body size in bytes; None when the body is delimited otherwise."""
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.status, self.headers, self.content_length)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ResponseHead) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"ResponseHead({self.status}, {self.headers!r}, {self.content_length})"
 
 
-class Timeouts(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Timeouts:
     """The clocks of one upstream exchange, in seconds; 0 switches a clock off."""
 
     connect_s: float = 60.0
@@ -159,7 +223,8 @@ class Timeouts(msgspec.Struct, frozen=True):
     total_s: float = 0.0
 
 
-class TlsClient(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class TlsClient:
     """How to open TLS to an upstream."""
 
     verify: bool = True
@@ -173,35 +238,74 @@ class TlsClient(msgspec.Struct, frozen=True):
         return f"TlsClient(verify={self.verify}, server_name={self.server_name!r})"
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """Where an upstream listens: the key of a connection pool."""
+class Origin:
+    """Where an upstream listens: the key of a connection pool. Never changed."""
 
-    scheme: str
-    """`http` or `https`."""
-    host: str
-    port: int
-    tls: TlsClient | None = None
-    unix_path: str | None = None
-    """Connect to this Unix socket; `host` then only names the peer."""
+    __slots__ = ("_hash", "authority", "host", "port", "scheme", "tls", "unix_path")
 
-    @property
-    def authority(self) -> str:
+    def __init__(
+        self, scheme: str, host: str, port: int, tls: TlsClient | None = None, unix_path: str | None = None
+    ) -> None:
+        self.scheme = scheme
+        """`http` or `https`."""
+        self.host = host
+        self.port = port
+        self.tls = tls
+        self.unix_path = unix_path
+        """Connect to this Unix socket; `host` then only names the peer."""
+        name = f"[{host}]" if ":" in host else host
+        self.authority = name if port == (443 if scheme == "https" else 80) else f"{name}:{port}"
         """The Host field for this origin; a default port is left out (RFC 9112 §3.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = 443 if self.scheme == "https" else 80
-        return host if self.port == default else f"{host}:{self.port}"
+        self._hash = hash((scheme, host, port, tls, unix_path))  # looked up for every request
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Origin)
+            and self._hash == other._hash
+            and (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
+            and (self.tls, self.unix_path) == (other.tls, other.unix_path)
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Origin({self.scheme}://{self.authority}, unix_path={self.unix_path!r})"
 
 
-class UpstreamRequest(msgspec.Struct):
+class UpstreamRequest:
     """A request as it goes to an upstream, re-built from parsed parts, never copied bytes."""
 
-    origin: Origin
-    method: str
-    target: str
-    """Path and query, already percent-encoded."""
-    headers: Headers
-    """Without Host, framing and hop-by-hop fields: the transport writes those."""
-    host: str
-    timeouts: Timeouts
-    upgrade: bytes | None = None
-    """The protocol of an Upgrade that is being tunnelled, such as `websocket`."""
+    __slots__ = ("headers", "host", "method", "origin", "target", "timeouts", "upgrade")
+
+    def __init__(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: Headers,
+        host: str,
+        timeouts: Timeouts,
+        upgrade: bytes | None = None,
+    ) -> None:
+        self.origin = origin
+        self.method = method
+        self.target = target
+        """Path and query, already percent-encoded."""
+        self.headers = headers
+        """Without Host, framing and hop-by-hop fields: the transport writes those."""
+        self.host = host
+        self.timeouts = timeouts
+        self.upgrade = upgrade
+        """The protocol of an Upgrade that is being tunnelled, such as `websocket`."""
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.origin, self.method, self.target, self.headers, self.host, self.timeouts, self.upgrade)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UpstreamRequest) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method} to {self.origin!r}, {self.headers!r})"

@@ -9,6 +9,9 @@ the gateway does (docs/concepts/data-plane.md). One exchange is four objects:
     upstream ──bytes──▶ transport ───────▶ ResponseReceiver ◀──┘ (the same request path)
 
 Every callback runs on the event loop's thread and must not block.
+
+The classes of the hot path have the methods and do not inherit from these: a compiled class inherits from compiled
+classes only, and a type checker compares the shapes all the same.
 """
 
 from collections.abc import Awaitable

@@ -15,7 +15,7 @@ from entresol.api_floor.log_record import log_line
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
 from entresol.api_floor.plugin import Plugin, PluginConfig
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
-from entresol.core.http import Headers, ResponseHead, TlsInfo
+from entresol.core.http import Connection, Headers, ResponseHead, TlsInfo
 from entresol.plugins.file_log import FileLog
 from entresol.plugins.key_auth import KeyAuth
 from playbooks.harness import START, Gateway
@@ -194,7 +194,8 @@ def test_a_tls_connection_is_described() -> None:
     gate = Gateway(LOG)
     exchange = gate.call().exchange
     tls = TlsInfo("TLSv1.3", "TLS_AES_128_GCM_SHA256", client_certificate=b"der")
-    exchange.request.connection = msgspec.structs.replace(exchange.request.connection, tls=tls)
+    was = exchange.request.connection
+    exchange.request.connection = Connection(was.peer_ip, was.peer_port, was.local_ip, was.local_port, tls)
     shown = record_of(exchange)["request"]
     assert shown["tls"] == {"version": "TLSv1.3", "cipher": "TLS_AES_128_GCM_SHA256", "client_verify": "SUCCESS"}
     assert shown["url"].startswith("https://gateway.test:8000/")
