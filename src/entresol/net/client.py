@@ -1,13 +1,12 @@
 """The upstream client: HTTP/1.1 over pooled connections, made of callbacks (docs/concepts/upstream-client.md)."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Final
-
-import msgspec
 
 from entresol.core.errors import GatewayError
 from entresol.core.http import Origin, UpstreamRequest
-from entresol.core.ports import Clock, ResponseReceiver, Transport, UpstreamCall
+from entresol.core.ports import Clock, ResponseReceiver, UpstreamCall
 from entresol.net import upstream_errors
 from entresol.net.client_call import Http1Call
 from entresol.net.client_connection import Http1Connection, PlainConnection, TlsConnection
@@ -20,17 +19,18 @@ from entresol.net.response_machine import ResponseMachine
 TLS_BUFFER_BYTES: Final = 262144
 
 
-class ClientLimits(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ClientLimits:
     """What an upstream may make us hold."""
 
     max_head_bytes: int = 65536
     """Status line and fields of one response; also its trailers, and chunk framing without content."""
     max_headers: int = 200
-    pool: PoolLimits = PoolLimits()
+    pool: PoolLimits = field(default_factory=PoolLimits)
 
 
-class Http1Transport(Transport):
-    """Sends requests to upstreams. `sweep` must be called about once a second: it drives every clock."""
+class Http1Transport:
+    """A `Transport`. Sends requests to upstreams. `sweep` must be called about once a second: it drives every clock."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from entresol.core.errors import GatewayError, InternalError
 from entresol.core.http import HeaderPairs, UpstreamRequest
-from entresol.core.ports import ResponseReceiver, UpstreamCall
+from entresol.core.ports import ResponseReceiver
 from entresol.net.request_writer import encode_chunk
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ HIGH_WATER_BYTES: Final = 65536
 """How much request body is held while there is no connection yet, before the client is asked to wait."""
 
 
-class Http1Call(UpstreamCall):
-    """A request at an upstream, or waiting for a connection to it."""
+class Http1Call:
+    """An `UpstreamCall`: a request at an upstream, or waiting for a connection to it."""
 
     __slots__ = (
         "_is_blocked", "_is_replayable", "_is_tunnel", "_left", "_opening", "_owner", "_pool", "_tried_again",

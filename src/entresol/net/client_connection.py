@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STALE_CHECK_AFTER_S = 1.0
 
 
-class Http1Connection(asyncio.BaseProtocol):
+class Http1Connection:
     """A connection to one origin. How bytes are read is the subclasses' affair."""
 
     __slots__ = (
@@ -309,14 +309,14 @@ class Http1Connection(asyncio.BaseProtocol):
         return "in the middle of the response"
 
 
-class PlainConnection(Http1Connection, asyncio.Protocol):
-    """Over TCP or a Unix socket: the event loop hands over bytes."""
+class PlainConnection(Http1Connection):
+    """Over TCP or a Unix socket: the event loop hands over bytes. An `asyncio.Protocol` in shape."""
 
     __slots__ = ()
 
 
-class TlsConnection(Http1Connection, asyncio.BufferedProtocol):
-    """Over TLS: decrypted into a buffer that all connections of a transport share.
+class TlsConnection(Http1Connection):
+    """Over TLS, an `asyncio.BufferedProtocol` in shape: it decrypts into a buffer that all connections share.
 
     uvloop otherwise allocates 256 KiB for every read, which costs more than decrypting a small message. Sharing is
     safe, since the bytes are copied out before anything else can happen on the loop's thread.

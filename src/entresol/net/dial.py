@@ -6,7 +6,7 @@ One task per new connection runs this; a request on a pooled connection never co
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from entresol.core.errors import GatewayError
 from entresol.core.http import Origin
@@ -17,7 +17,15 @@ from entresol.net.tls_client import TlsContexts, server_name_for
 ATTEMPT_DELAY_S: Final = 0.25
 """How long one address may keep the next one waiting (RFC 8305 §5)."""
 
-P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+class ProtocolShape(Protocol):
+    """An asyncio protocol in shape: compiled ones do not inherit from asyncio's classes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+
+
+P = TypeVar("P", bound=ProtocolShape)
 
 
 class Dialer:
@@ -83,8 +91,9 @@ class Dialer:
     ) -> P:
         name = server_name_for(origin) if context is not None else None
         try:
+            protocol: P
             _, protocol = await self._loop.create_connection(
-                make_protocol, address, origin.port, ssl=context, server_hostname=name
+                cast("Callable[[], Any]", make_protocol), address, origin.port, ssl=context, server_hostname=name
             )
         except OSError as error:
             raise _failure(origin, error, context) from None
@@ -95,8 +104,9 @@ class Dialer:
     ) -> P:
         name = server_name_for(origin) if context is not None else None
         try:
+            protocol: P
             _, protocol = await self._loop.create_unix_connection(
-                make_protocol, path, ssl=context, server_hostname=name
+                cast("Callable[[], Any]", make_protocol), path, ssl=context, server_hostname=name
             )
         except OSError as error:
             raise _failure(origin, error, context) from None

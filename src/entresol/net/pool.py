@@ -9,9 +9,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
-
-import msgspec
 
 from entresol.core.errors import GatewayError, InternalError
 from entresol.core.http import Origin
@@ -21,7 +20,8 @@ from entresol.net import upstream_errors
 logger = logging.getLogger("entresol.net.pool")
 
 
-class PoolLimits(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class PoolLimits:
     """Bounds of one origin's connections. Times in seconds; 0 means no bound unless said otherwise."""
 
     max_connections: int = 0
@@ -64,7 +64,8 @@ class WaitingCall(Protocol[C_contra]):
         """There is none."""
 
 
-class PoolStats(msgspec.Struct):
+@dataclass(frozen=True)
+class PoolStats:
     """What happened since the start, and how things are now."""
 
     opened: int = 0

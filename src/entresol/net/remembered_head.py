@@ -6,7 +6,7 @@ parsed and checked again. It is kept for its own connection only, and goes with 
 
 from typing import Final
 
-from entresol.core.http import HeaderPairs
+from entresol.core.http import HeaderPairs, SeenHead
 
 _FIELD: Final = b"\r\ncontent-length:"
 _MAX_DIGITS: Final = 15
@@ -15,10 +15,12 @@ _MAX_DIGITS: Final = 15
 class RememberedHead:
     """A head that was parsed and accepted, split around the digits of its Content-Length."""
 
-    __slots__ = ("_after", "_before", "_index", "_pairs")
+    __slots__ = ("_after", "_before", "_index", "_pairs", "seen")
 
     def __init__(self, head: bytes, pairs: HeaderPairs) -> None:
         at = head.lower().find(_FIELD)
+        self.seen = SeenHead()
+        """Stands for this head in every request that repeats it."""
         self._pairs = pairs.copy()
         self._index = -1
         if at < 0:

@@ -7,10 +7,9 @@ what is not pulled stays as unread bytes, so pipelined requests wait without bei
 
 from typing import Final
 
-import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from entresol.core.http import Connection, HeaderPairs, Headers, RequestHead
+from entresol.core.http import Connection, HeaderPairs, Headers, RequestHead, SeenHead
 from entresol.net import refusals
 from entresol.net.chunked_body import ChunkedBody
 from entresol.net.limits import Limits
@@ -30,17 +29,24 @@ from entresol.net.request_checks import (
 
 _END: Final = b"\r\n\r\n"
 
-_DIGITS_APART: Final = 2  # how much the sizes of two heads may differ that are the same but for Content-Length
+_HEAD: Final = 0
+_LENGTH: Final = 1
+_CHUNKED: Final = 2
+_END_OF_BODY: Final = 3
+_TUNNEL: Final = 4
+_TOO_LARGE: Final = 5
+_REFUSED: Final = 6
 
-_HEAD, _LENGTH, _CHUNKED, _END_OF_BODY, _TUNNEL, _TOO_LARGE, _REFUSED = range(7)
 
-
-class BodyPart(msgspec.Struct, gc=False):
+class BodyPart:
     """Body bytes without framing. Each request ends with exactly one part that has `last`."""
 
-    data: bytes
-    last: bool
-    trailers: HeaderPairs
+    __slots__ = ("data", "last", "trailers")
+
+    def __init__(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        self.data = data
+        self.last = last
+        self.trailers = trailers
 
 
 Event = RequestHead | BodyPart | Refusal
@@ -61,7 +67,6 @@ class RequestMachine:
         "_held",
         "_host",
         "_is_empty_line_skipped",
-        "_last_size",
         "_left",
         "_limits",
         "_line",
@@ -84,7 +89,6 @@ class RequestMachine:
         self._searched = 0  # bytes of `_held` that hold no end of a head
         self._is_empty_line_skipped = False  # before the head that comes next
         self._remembered: RememberedHead | None = None  # the head that came last
-        self._last_size = 0  # of that head, in bytes
         self._state = _HEAD
         self._left = 0  # body bytes to come under Content-Length
         self._chunks: ChunkedBody | None = None
@@ -206,7 +210,7 @@ class RequestMachine:
         if remembered is not None:
             again = remembered.pairs_of(head)
             if again is not None:
-                return self._same_head(again, remembered.length_of(again))
+                return self._same_head(again, remembered.length_of(again), remembered.seen)
         limits = self._limits
         line = head[: head.find(13)]
         if line != self._line:
@@ -227,26 +231,27 @@ class RequestMachine:
         if len(pairs) > limits.max_headers:
             return self._refuse(refusals.HEADERS_TOO_MANY)
         request = self._frame(pairs, checked)
-        self._remembered = RememberedHead(head, pairs) if self._is_plain(request, checked) else None
+        self._remembered = None
+        if isinstance(request, RequestHead) and self._is_plain(checked):
+            self._remembered = remembered = RememberedHead(head, pairs)
+            request.known = remembered.seen
         return request
 
-    def _same_head(self, pairs: HeaderPairs, length: int) -> RequestHead:
+    def _same_head(self, pairs: HeaderPairs, length: int, seen: SeenHead) -> RequestHead:
         """The last head again: only the size of the body can differ."""
         self._left = length
         self._state = _LENGTH if length else _END_OF_BODY
         if length > self._limits.max_body > 0:
             self._state = _TOO_LARGE  # see _frame
         method, path, query, _, is_11 = self._target
-        return RequestHead(method, path, query, Headers(pairs), self._connection, "1.1" if is_11 else "1.0", False)
+        version = "1.1" if is_11 else "1.0"
+        return RequestHead(method, path, query, Headers(pairs), self._connection, version, False, seen)
 
-    def _is_plain(self, request: RequestHead | Refusal, checked: HeaderPairs) -> bool:
+    def _is_plain(self, checked: HeaderPairs) -> bool:
         """Whether the head, seen again with another Content-Length, means the same with another length."""
-        return (
-            type(request) is RequestHead
-            and self._state != _CHUNKED
-            and self._target[3] is None  # else the target's host replaced the Host field
-            and not any(name in DEPENDING_ON_LENGTH for name, _ in checked)
-        )
+        if self._state == _CHUNKED or self._target[3] is not None:  # the target's host replaced the Host field
+            return False
+        return DEPENDING_ON_LENGTH.isdisjoint([name for name, _ in checked])
 
     def _read_line(self, line: bytes) -> Refusal | None:
         if len(line) > self._limits.max_request_line:

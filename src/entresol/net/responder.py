@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("entresol.net.server")
 
-_NEW, _HELD, _LENGTH, _CHUNKED, _UNTIL_CLOSE, _NO_BODY, _TUNNEL = range(7)
+_NEW: Final = 0
+_HELD: Final = 1
+_LENGTH: Final = 2
+_CHUNKED: Final = 3
+_UNTIL_CLOSE: Final = 4
+_NO_BODY: Final = 5
+_TUNNEL: Final = 6
 
-_SILENT: Final = (_NEW, _NO_BODY)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WITHOUT_BODY: Final = frozenset((204, 205, 304))
 
@@ -125,7 +130,7 @@ class ServerResponder:
                 return
         elif mode == _TUNNEL:
             connection.touch()
-        elif mode in _SILENT:
+        elif mode in (_NEW, _NO_BODY):
             data = b""
         if head or data:
             self._write(head + data)

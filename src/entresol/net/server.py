@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from entresol.core.ports import Clock, Handler
 from entresol.net.limits import Limits
@@ -48,7 +48,8 @@ class HttpServer:
 
         `ends` are its true addresses, when a balancer told them.
         """
-        return ServerConnection(self, "" if listener is None else listener.address, ends)
+        connection = ServerConnection(self, "" if listener is None else listener.address, ends)
+        return cast("asyncio.Protocol", connection)  # in shape: a compiled class cannot inherit from it
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sweep once a second from now on."""

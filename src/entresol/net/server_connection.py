@@ -31,8 +31,9 @@ _CLOSE: Final = b"connection: close\r\n"
 _KEEP_ALIVE: Final = b"connection: keep-alive\r\n"
 
 
-class ServerConnection(asyncio.Protocol):
-    """Reads with a `RequestMachine`, hands requests to the server's handler, writes what responders give it."""
+class ServerConnection:
+    """An `asyncio.Protocol` in shape: reads with a `RequestMachine`, hands requests to the server's handler, writes
+    what responders give it."""
 
     __slots__ = (
         "_accepted_on",

@@ -1,8 +1,8 @@
 import asyncio
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
-import msgspec
 import pytest
 import trustme
 
@@ -20,7 +20,7 @@ def test_upstream_settings_become_the_clients_limits() -> None:
     )
     limits = client_limits(Settings(upstream=upstream))
     assert (limits.max_head_bytes, limits.max_headers) == (6000, 7)
-    assert msgspec.structs.astuple(limits.pool) == (1, 3, 4, 5, 2)
+    assert astuple(limits.pool) == (1, 3, 4, 5, 2)
 
 
 def test_the_settings_defaults_are_the_clients() -> None:
