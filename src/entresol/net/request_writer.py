@@ -14,6 +14,9 @@ _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHODS_WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _CONTROLS: Final = bytes(range(0x21)) + b"\x7f"
 _LINE_BREAKERS: Final = b"\r\n\0"
+_CR: Final = 13  # as numbers, which `in` looks for fastest
+_LF: Final = 10
+_NUL: Final = 0
 _MAX_KNOWN_NAMES: Final = 4096
 
 _OURS: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
@@ -21,6 +24,10 @@ _OURS: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 
 # name → its line up to the value, for names that were checked; bounded, since clients choose names
 _LINE_STARTS: Final[dict[bytes, bytes]] = {}
+# requests are alike: starts that were checked
+_sendable_starts: Final[set[bytes]] = set()
+_MAX_KNOWN_STARTS: Final = 1024
+_LONGEST_KNOWN_START: Final = 512
 
 
 def serialise_head(request: UpstreamRequest, body: bytes, last: bool) -> tuple[bytes, int | None]:
@@ -28,37 +35,51 @@ def serialise_head(request: UpstreamRequest, body: bytes, last: bool) -> tuple[b
 
     Raises ClientError for parts that do not fit into one HTTP/1.1 head.
     """
+    pairs = request.headers.pairs
+    announced: bytes | None = None
+    parts = [_start(request)]
+    try:
+        for name, value in pairs:
+            parts.append(_LINE_STARTS[name])
+            parts.append(value)
+    except KeyError:
+        parts, announced = _checked_parts(parts[0], pairs)
+    values = b"".join(parts[2::2])  # the names were checked when their line starts were made
+    if _CR in values or _LF in values or _NUL in values:
+        raise _unsendable("a header field")
+    framing, length = _framing(request, body, last, announced)
+    parts.append(framing)
+    return b"".join(parts), length
+
+
+def _start(request: UpstreamRequest) -> bytes:
+    """The request line and the Host field, without the last line end."""
     try:
         start = f"{request.method} {request.target} HTTP/1.1\r\nhost: {request.host}".encode("latin-1")
     except UnicodeEncodeError:
         raise _unsendable("the method, path or host") from None
-    # exactly the three spaces and the CR LF that are ours
-    if len(start) - len(start.translate(None, _CONTROLS)) != 5:
-        raise _unsendable("the method, path or host")
-    pairs = request.headers.pairs
-    announced: bytes | None = None
-    try:
-        lines = [_LINE_STARTS[name] + value for name, value in pairs]
-    except KeyError:
-        lines, announced = _checked_lines(pairs)
-    framing, length = _framing(request, body, last, announced)
-    head = b"".join((start, *lines, framing))
-    # one pass over the head: any CR, LF or NUL beyond the ends of our own lines came in through a part
-    if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * (1 + len(lines) + framing.count(b"\n")):
-        raise _unsendable("a header field")
-    return head, length
+    if start not in _sendable_starts:
+        # exactly the three spaces and the CR LF that are ours
+        if len(start) - len(start.translate(None, _CONTROLS)) != 5:
+            raise _unsendable("the method, path or host")
+        if len(_sendable_starts) >= _MAX_KNOWN_STARTS:
+            _sendable_starts.clear()
+        if len(start) <= _LONGEST_KNOWN_START:
+            _sendable_starts.add(start)
+    return start
 
 
-def _checked_lines(pairs: HeaderPairs) -> tuple[list[bytes], bytes | None]:
-    """The lines of the fields that are not ours, each with the line end before it, and the announced body size."""
-    lines: list[bytes] = []
+def _checked_parts(start: bytes, pairs: HeaderPairs) -> tuple[list[bytes], bytes | None]:
+    """The parts of a head, without the fields that are ours, and the announced body size."""
+    parts = [start]
     announced: bytes | None = None
     for name, value in pairs:
         if name in _OURS:
             announced = value if name == b"content-length" else announced
         else:
-            lines.append(_line_start(name) + value)
-    return lines, announced
+            parts.append(_line_start(name))
+            parts.append(value)
+    return parts, announced
 
 
 def _framing(request: UpstreamRequest, body: bytes, last: bool, announced: bytes | None) -> tuple[bytes, int | None]:
