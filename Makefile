@@ -1,17 +1,21 @@
 # One command set. `make demo` and `make test` are all a newcomer needs; both set up what they use.
 PYTHON ?= python3
 BIN := .venv/bin
+SOURCES := $(shell find src -type f -not -name '*.pyc')
+# Also run without compiling: what a machine without a C compiler runs, and what a change is tried with first.
+INTERPRETED := tests/unit tests/playbooks tests/golden tests/conformance
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check fix bench figures prices clean
 
-demo: .venv/run.done ## set up and run the gateway with the scripted provider
+demo: .venv/run.done .venv/installed ## set up and run the gateway with the scripted provider
 	$(BIN)/entresol demo
 
-test: .venv/test.done system-tools ## set up and pass every test
+test: .venv/test.done .venv/installed system-tools ## set up and pass every test, compiled and interpreted
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	PYTHONPATH=src $(BIN)/pytest -n 2 --dist loadgroup -q $(INTERPRETED) $(ARGS)
 
-check: .venv/test.done ## format, lint, types, import contracts
+check: .venv/test.done .venv/installed ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -21,10 +25,10 @@ fix: .venv/test.done ## format and apply safe lint fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/test.done ## compare with nginx and other gateways; see bench/README.md
+bench: .venv/test.done .venv/installed ## compare with nginx and other gateways; see bench/README.md
 	$(BIN)/python -m bench $(ARGS)
 
-figures: .venv/test.done system-tools ## measure every promised figure: make figures ONLY=foundation
+figures: .venv/test.done .venv/installed system-tools ## measure every promised figure: make figures ONLY=foundation
 	$(BIN)/python -m bench.figures $(if $(ONLY),--only $(ONLY))
 
 .PHONY: system-tools
@@ -34,14 +38,17 @@ system-tools: ## the few programs tests use that are no Python package
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/run.done: .venv/bin/python requirements/run.txt pyproject.toml
+.venv/run.done: .venv/bin/python requirements/run.txt
 	$(BIN)/pip install --quiet --require-hashes -r requirements/run.txt
-	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
-.venv/test.done: .venv/bin/python requirements/test.txt pyproject.toml
+.venv/test.done: .venv/bin/python requirements/test.txt
 	$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Compiles the hot path where there is a C compiler; a minute or two, whenever a source has changed.
+.venv/installed: $(SOURCES) pyproject.toml tools/build_hook.py | .venv/run.done
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --force-reinstall .
 	touch $@
 
 prices: .venv/bin/python ## build the price table anew; needs the group `prices` of pyproject.toml

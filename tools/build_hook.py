@@ -19,6 +19,7 @@ from mypyc.build import mypycify
 from setuptools import setup
 modules, temp = sys.argv.pop(1).split(","), sys.argv.pop(1)
 flags = ["--config-file=", f"--cache-dir={temp}/cache", "--strict-bytes", "--ignore-missing-imports"]
+flags += ["--disable-error-code=import-untyped"]
 extensions = mypycify(flags + modules, opt_level="2", debug_level="0", target_dir=temp, group_name="entresol")
 setup(name="entresol", packages=[], py_modules=[], ext_modules=extensions)
 """
