@@ -21,8 +21,12 @@ _COMPLETE: Final = 4
 
 _OF_THE_CONNECTION: Final = HOP_BY_HOP | {b"content-length"}
 _NOT_NOMINATED: Final = frozenset((b"", b"close", b"keep-alive", b"upgrade"))
-_ONE: Final = ord("1")
-_TWO: Final = ord("2")
+_ONE: Final = 49  # the digits of a status code, as bytes are read
+_TWO: Final = 50
+
+# name as sent → lower case, for names that are passed on: the same object each time, whose hash is known by then
+_end_to_end_names: Final[dict[bytes, bytes]] = {}
+_MAX_KNOWN_NAMES: Final = 4096
 
 
 class ResponseFault(Exception):
@@ -286,11 +290,18 @@ class ResponseMachine:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field of the head or of the trailers."""
-        name = name.lower()
-        if name in _OF_THE_CONNECTION:
-            self._take_connection_field(name, value.strip(b" \t"))
-        else:
-            self._pairs.append((name, value.strip(b" \t")))
+        value = value.strip(b" \t")
+        known = _end_to_end_names.get(name)
+        if known is not None:
+            self._pairs.append((known, value))
+            return
+        lower = name.lower()
+        if lower in _OF_THE_CONNECTION:
+            self._take_connection_field(lower, value)
+            return
+        if len(_end_to_end_names) < _MAX_KNOWN_NAMES and len(name) <= 64:
+            _end_to_end_names[name] = lower
+        self._pairs.append((lower, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole: decide how the body is delimited (RFC 9112 §6.3)."""
