@@ -8,7 +8,7 @@ import timeit
 from entresol.api_floor.answers import Identity
 from entresol.api_floor.entities import Route, Service
 from entresol.api_floor.pipeline import ApiFloor
-from entresol.api_floor.plan import Chain, CompiledRoute, CompiledService, Plan, RouteMatch
+from entresol.api_floor.plan import Chain, CompiledRoute, CompiledService, Plan, RouteMatch, Router
 from entresol.core.http import Connection, HeaderPairs, Headers, Origin, RequestHead, ResponseHead, Timeouts
 
 FIELDS = [
@@ -20,7 +20,7 @@ BODY = b"x" * 932
 CONNECTION = Connection("127.0.0.1", 40000, "127.0.0.1", 8000)
 
 
-class Nobody:
+class Nobody(Router):
     """Every end of the exchange at once: takes everything, keeps nothing."""
 
     is_blocked = False

@@ -9,10 +9,11 @@ assert client.status == 200
 from collections.abc import Callable, Sequence
 
 from entresol.api_floor.answers import Identity
+from entresol.api_floor.chains import chain_of
 from entresol.api_floor.entities import Consumer, Credential, Route, Service
 from entresol.api_floor.pipeline import ApiFloor, RequestPath
-from entresol.api_floor.plan import Chain, CompiledRoute, CompiledService, Plan, RouteMatch
-from entresol.api_floor.plugin import AnyPlugin, chain_of
+from entresol.api_floor.plan import Chain, CompiledRoute, CompiledService, Plan, RouteMatch, Router
+from entresol.api_floor.plugin import AnyPlugin
 from entresol.core.errors import GatewayError
 from entresol.core.http import (
     Connection,
@@ -186,7 +187,7 @@ class FakeTransport:
         return self.calls[-1]
 
 
-class OneRoute:
+class OneRoute(Router):
     """A router that knows one route."""
 
     def __init__(self, match: RouteMatch | None) -> None:

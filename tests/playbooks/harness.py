@@ -14,12 +14,13 @@ from typing import Any, cast
 import msgspec
 
 from entresol.api_floor.answers import Identity
+from entresol.api_floor.chains import chain_of
 from entresol.api_floor.consumer_index import ConsumerIndex
 from entresol.api_floor.entities import Consumer, KeyAuthCredential, Route, Service
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.pipeline import ApiFloor, RequestPath
-from entresol.api_floor.plan import CompiledRoute, CompiledService, Plan, RouteMatch
-from entresol.api_floor.plugin import AnyPlugin, PluginContext, Scope, chain_of
+from entresol.api_floor.plan import CompiledRoute, CompiledService, Plan, RouteMatch, Router
+from entresol.api_floor.plugin import AnyPlugin, PluginContext, Scope
 from entresol.core.errors import GatewayError
 from entresol.core.http import (
     Connection,
@@ -312,7 +313,7 @@ class Gateway:
         chain = chain_of(self.plugins, self.plugins)
         return Plan(
             version="test",
-            router=self,
+            router=OneRouter(self),
             consumers=self.directory,
             consumers_with_plugins=frozenset(),
             certificates=(),
@@ -320,9 +321,15 @@ class Gateway:
             chain_source=lambda route, consumer: chain,
         )
 
+
+class OneRouter(Router):
+    """The gateway's one route takes everything, or nothing is taken."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
     def match(self, request: RequestHead) -> RouteMatch | None:
-        """The router: one route takes everything."""
-        return RouteMatch(self.route, request.path) if self.has_route else None
+        return RouteMatch(self._gateway.route, request.path) if self._gateway.has_route else None
 
 
 def compiled_route() -> CompiledRoute:

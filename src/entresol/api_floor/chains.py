@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from entresol.api_floor.entities import Consumer
-from entresol.api_floor.plan import Chain, CompiledRoute
-from entresol.api_floor.plugin import AnyPlugin, Scope, chain_of
+from entresol.api_floor.plan import Chain, CompiledRoute, Step
+from entresol.api_floor.plugin import AnyPlugin, Plugin, Scope
 
 
 class ScopedPlugin(msgspec.Struct, frozen=True):
@@ -87,3 +87,28 @@ def _precedence(
 def _without_weaker_doubles(ladder: list[Scope]) -> list[Scope]:
     """An unset part makes rungs coincide; such a scope stands at its own, lowest rung."""
     return [scope for index, scope in enumerate(ladder) if scope not in ladder[index + 1 :]]
+
+
+def overriding(plugins: tuple[AnyPlugin, ...], phase: str) -> tuple[AnyPlugin, ...]:
+    """The plugins, in order, whose class has a `phase` method of its own."""
+    base = getattr(Plugin, phase)
+    return tuple(plugin for plugin in plugins if getattr(type(plugin), phase) is not base)
+
+
+def chain_of(plugins: tuple[AnyPlugin, ...], rewrite: tuple[AnyPlugin, ...]) -> Chain:
+    """Sort plugins into a chain. `rewrite` are the global ones: nothing else runs in that phase."""
+    ordered = _by_priority(plugins)
+    return Chain(
+        plugins=ordered,
+        rewrite=overriding(_by_priority(rewrite), "rewrite"),
+        access=tuple(Step(p, p.priority, p.needs_body, p.body_limit) for p in overriding(ordered, "access")),
+        header_filter=overriding(ordered, "header_filter"),
+        body_filter=overriding(ordered, "body_filter"),
+        log=overriding(ordered, "log"),
+        error_format=next((plugin.error_format for plugin in ordered if plugin.error_format is not None), None),
+        replaces_upstream=any(plugin.replaces_upstream for plugin in ordered),
+    )
+
+
+def _by_priority(plugins: tuple[AnyPlugin, ...]) -> tuple[AnyPlugin, ...]:
+    return tuple(sorted(plugins, key=lambda plugin: -plugin.priority))

@@ -64,15 +64,15 @@ class RequestPath(Passage):
         exchange.match = match = exchange.plan.router.match(exchange.request)
         if match is not None:
             self._chain = exchange.plan.chain(match.route, None)
-        self._steps = self._chain.rewrite
         self.rewrite()
 
     def rewrite(self) -> None:
         exchange = self.exchange
-        while self._next < len(self._steps):
-            step = self._steps[self._next]
+        plugins = self._chain.rewrite
+        while self._next < len(plugins):
+            plugin = plugins[self._next]
             self._next += 1
-            outcome = step.run(exchange)
+            outcome = plugin.rewrite(exchange)
             if outcome is not None:
                 self._stop(outcome, self.rewrite)
                 return
@@ -99,7 +99,7 @@ class RequestPath(Passage):
                 self._wait_for_body(self.access)
                 return
             self._next += 1
-            outcome = step.run(exchange)
+            outcome = step.plugin.access(exchange)
             if outcome is not None:
                 self._stop(outcome, self.access)
                 return
@@ -127,11 +127,11 @@ class RequestPath(Passage):
     def header_filter(self, head: ResponseHead) -> None:
         exchange = self.exchange
         exchange.response = head
-        for change_head in self._chain.header_filter:
-            change_head(exchange)
+        for plugin in self._chain.header_filter:
+            plugin.header_filter(exchange)
         if self._chain.body_filter and exchange.source == "service":
-            filters = [filter_of(exchange) for filter_of in self._chain.body_filter]
-            self._filters = tuple(change for change in filters if change is not None)
+            filters = [plugin.body_filter(exchange) for plugin in self._chain.body_filter]
+            self._filters = tuple([change for change in filters if change is not None])
 
     def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         for change in self._filters:
@@ -149,11 +149,11 @@ class RequestPath(Passage):
         exchange = self.exchange
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
-        for write in self._chain.log:
+        for plugin in self._chain.log:
             try:
-                write(exchange)
+                plugin.log(exchange)
             except Exception:
-                logger.exception("%s failed", getattr(write, "__qualname__", write))
+                logger.exception("%s.log failed", type(plugin).__qualname__)
 
     def _follow_consumer(self) -> None:
         """Somebody was authenticated: go on with the plugins as this consumer has them."""
@@ -163,6 +163,9 @@ class RequestPath(Passage):
         self._chain = exchange.plan.chain(match.route, exchange.consumer)
         if exchange.upstream is None and self._chain.replaces_upstream:
             exchange.upstream = build_redirected_request(exchange, match)
-        priority = self._steps[self._next - 1].priority
-        self._steps = self._chain.access
-        self._next = sum(step.priority >= priority for step in self._steps)
+        steps, self._steps = self._steps, self._chain.access
+        if self._next:
+            priority = steps[self._next - 1].priority
+            self._next = 0
+            while self._next < len(self._steps) and self._steps[self._next].priority >= priority:
+                self._next += 1

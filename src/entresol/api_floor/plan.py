@@ -4,44 +4,79 @@
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from entresol.api_floor.entities import Certificate, Consumer, Route, Service
 from entresol.core.decision import Outcome
 from entresol.core.http import Origin, RequestHead, Timeouts
 
 if TYPE_CHECKING:
-    from entresol.api_floor.exchange import Exchange
-    from entresol.api_floor.plugin import AnyPlugin, BodyFilter, ConsumerDirectory, ErrorFormat, Phase
+    from entresol.api_floor.plugin import AnyPlugin
+    from entresol.api_floor.plugin_context import ConsumerDirectory, ErrorFormat
+
+NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Step(msgspec.Struct, frozen=True):
-    """A plugin's part in `rewrite` or `access`, with what the path has to know before it runs."""
+class Step:
+    """A plugin's part in `access`, with what the path has to know before it runs. Never changed."""
 
-    run: "Phase"
-    priority: int
-    needs_body: bool = False
-    body_limit: int | None = None
+    __slots__ = ("body_limit", "needs_body", "plugin", "priority")
 
-
-class Chain(msgspec.Struct, frozen=True):
-    """The plugins of one (route, consumer) pair by priority; each phase lists only those that take part in it."""
-
-    plugins: "tuple[AnyPlugin, ...]" = ()
-    rewrite: tuple[Step, ...] = ()
-    access: tuple[Step, ...] = ()
-    header_filter: "tuple[Callable[[Exchange], None], ...]" = ()
-    body_filter: "tuple[Callable[[Exchange], BodyFilter | None], ...]" = ()
-    log: "tuple[Callable[[Exchange], None], ...]" = ()
-    error_format: "ErrorFormat | None" = None
-    """How clients of the route expect errors, when a plugin of the chain knows."""
-    replaces_upstream: bool = False
-    """A plugin of the chain says in `access` where the request goes (`Plugin.replaces_upstream`)."""
+    def __init__(
+        self, plugin: "AnyPlugin", priority: int, needs_body: bool = False, body_limit: int | None = None
+    ) -> None:
+        self.plugin = plugin
+        self.priority = priority
+        self.needs_body = needs_body
+        self.body_limit = body_limit
 
 
-class CompiledService(msgspec.Struct, frozen=True):
+class Chain:
+    """The plugins of one (route, consumer) pair by priority; each phase lists only those that take part in it.
+
+    Never changed: requests share it.
+    """
+
+    __slots__ = (
+        "access",
+        "body_filter",
+        "error_format",
+        "header_filter",
+        "log",
+        "plugins",
+        "replaces_upstream",
+        "rewrite",
+    )
+
+    def __init__(
+        self,
+        plugins: "tuple[AnyPlugin, ...]" = (),
+        rewrite: "tuple[AnyPlugin, ...]" = (),
+        access: tuple[Step, ...] = (),
+        header_filter: "tuple[AnyPlugin, ...]" = (),
+        body_filter: "tuple[AnyPlugin, ...]" = (),
+        log: "tuple[AnyPlugin, ...]" = (),
+        error_format: "ErrorFormat | None" = None,
+        replaces_upstream: bool = False,
+    ) -> None:
+        self.plugins = plugins
+        self.rewrite = rewrite
+        self.access = access
+        self.header_filter = header_filter
+        self.body_filter = body_filter
+        self.log = log
+        self.error_format = error_format
+        """How clients of the route expect errors, when a plugin of the chain knows."""
+        self.replaces_upstream = replaces_upstream
+        """A plugin of the chain says in `access` where the request goes (`Plugin.replaces_upstream`)."""
+
+
+@dataclass(frozen=True)
+class CompiledService:
     """A service with everything that can be known before a request."""
 
     entity: Service
@@ -51,7 +86,8 @@ class CompiledService(msgspec.Struct, frozen=True):
     timeouts: Timeouts
 
 
-class CompiledRoute(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class CompiledRoute:
     """A route with its service."""
 
     entity: Route
@@ -60,25 +96,41 @@ class CompiledRoute(msgspec.Struct, frozen=True):
     """The route does not list http: a plain request gets `entity.https_redirect_status_code` instead of an answer."""
 
 
-class RouteMatch(msgspec.Struct, frozen=True):
-    """A route that took a request, and what it made of the path."""
+class RouteMatch:
+    """A route that took a request, and what it made of the path. Never changed: requests share it."""
 
-    route: CompiledRoute
-    upstream_path: str
-    """The path for the upstream, by strip_path and path_handling; without query."""
-    prefix: str = ""
-    """What strip_path removed; empty when nothing was."""
-    captures: Mapping[str, str] = {}
-    """Named captures of a regex path."""
-    refusal: Outcome | None = None
-    """Answer this instead of forwarding: the route does not speak this protocol (426, or a redirect)."""
+    __slots__ = ("captures", "prefix", "refusal", "route", "upstream_path")
+
+    def __init__(
+        self,
+        route: CompiledRoute,
+        upstream_path: str,
+        prefix: str = "",
+        captures: Mapping[str, str] = NO_CAPTURES,
+        refusal: Outcome | None = None,
+    ) -> None:
+        self.route = route
+        self.upstream_path = upstream_path
+        """The path for the upstream, by strip_path and path_handling; without query."""
+        self.prefix = prefix
+        """What strip_path removed; empty when nothing was."""
+        self.captures = captures
+        """Named captures of a regex path."""
+        self.refusal = refusal
+        """Answer this instead of forwarding: the route does not speak this protocol (426, or a redirect)."""
 
 
-class Router(Protocol):
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Router:
     """Finds the route of a request."""
 
     def match(self, request: RequestHead) -> RouteMatch | None:
         """The best route by Kong's priorities, or None."""
+        raise NotImplementedError
+
+
+ChainSource = Callable[[CompiledRoute, Consumer | None], Chain]
+"""Selects, by Kong's precedence, the plugin instances of a (route, consumer) pair."""
 
 
 class Plan:
@@ -107,7 +159,7 @@ class Plan:
         consumers_with_plugins: frozenset[str],
         certificates: tuple[Certificate, ...],
         global_chain: Chain,
-        chain_source: "ChainSource",
+        chain_source: ChainSource,
     ) -> None:
         self.version = version
         """A digest of the configuration, for status pages and logs."""
@@ -129,9 +181,3 @@ class Plan:
             chain = self._chain_source(route, None if who is None else consumer)
             self._chains[(route.entity.id, who)] = chain
         return chain
-
-
-class ChainSource(Protocol):
-    """Selects, by Kong's precedence, the plugin instances of a (route, consumer) pair."""
-
-    def __call__(self, route: CompiledRoute, consumer: Consumer | None) -> Chain: ...

@@ -1,80 +1,40 @@
 """The plugin seam: everything a plugin may be, see and return. Our own plugins use nothing else.
 
-A plugin is one file: a `Config` (a typed struct; it is the schema, the documentation and the validation), a class
-with the phases it needs, and one line under `[project.entry-points."entresol.plugins"]`.
+A plugin is a typed configuration (a struct; it is the schema, the documentation and the validation), a class with the
+phases it needs, and one line under `[project.entry-points."entresol.plugins"]`.
 
 Phases run in priority order, higher first: `rewrite` (global plugins only, nobody is authenticated yet), `access`,
 then the upstream answers, `header_filter`, `body_filter`, `log`. Phases are plain functions on the hot path; `rewrite`
 and `access` may also be `async def` where something is really awaited, which costs a task.
 """
 
-import logging
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
-from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.plan import Chain, Step
+from entresol.api_floor.plugin_context import ConsumerDirectory, ErrorFormat, PluginConfig, PluginContext, Scope
 from entresol.core.decision import Outcome
-from entresol.core.ports import Clock, Counters, LineSink, Metrics
 
-
-class PluginConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of every plugin's configuration: typed, immutable, unknown fields refused by the loader."""
-
-    def violations(self) -> list[tuple[str, str]]:
-        """Cross-field rules: `(field path, message)` pairs in Kong's wording; `@entity` as path for the whole."""
-        return []
-
+__all__ = [
+    "AnyPlugin",
+    "BodyFilter",
+    "ConsumerDirectory",
+    "ErrorFormat",
+    "Plugin",
+    "PluginConfig",
+    "PluginContext",
+    "Scope",
+]
 
 C = TypeVar("C", bound=PluginConfig)
-
-Phase = Callable[[Exchange], Outcome | Awaitable[Outcome | None] | None]
 
 BodyFilter = Callable[[bytes, bool], bytes]
 """Called with each piece of the response body and whether it is the last; returns what goes on to the client."""
 
 
-class ConsumerDirectory(Protocol):
-    """The consumers of the plan a plugin belongs to."""
-
-    def by_credential(self, kind: str, digest: bytes) -> tuple[Consumer, Credential] | None:
-        """Who holds a credential; nobody holds an expired one. `kind` is the entity, such as `keyauth_credentials`;
-        `digest` its SHA-256."""
-
-    def has_expired(self, kind: str, digest: bytes) -> bool:
-        """Whether `by_credential` knows nobody because the credential has expired; to say so to its holder."""
-
-    def by_name(self, name_or_id: str) -> Consumer | None:
-        """A consumer by username or id, for `anonymous`."""
-
-
-class Scope(msgspec.Struct, frozen=True):
-    """Where a plugin instance is attached; None means any."""
-
-    service: str | None = None
-    route: str | None = None
-    consumer: str | None = None
-    consumer_group: str | None = None
-
-
-class PluginContext(msgspec.Struct, frozen=True):
-    """The ports of one plugin instance. Nothing is global."""
-
-    instance_id: str
-    scope: Scope
-    clock: Clock
-    counters: Counters
-    lines: LineSink
-    metrics: Metrics
-    consumers: ConsumerDirectory
-    logger: logging.Logger
-    brand: str = "Entresol"
-    """What own response headers are called after: `X-<brand>-…`; `Kong` for people who migrate."""
-
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Plugin(Generic[C]):
     """Base of every plugin. Override only the phases that do something: the plan skips the others."""
 
@@ -101,7 +61,7 @@ class Plugin(Generic[C]):
         return None
 
     @property
-    def error_format(self) -> "ErrorFormat | None":
+    def error_format(self) -> ErrorFormat | None:
         """How clients of this route expect errors, when this plugin knows."""
         return None
 
@@ -122,35 +82,3 @@ class Plugin(Generic[C]):
 
 
 AnyPlugin = Plugin[PluginConfig]
-
-
-def overriding(plugins: tuple[AnyPlugin, ...], phase: str) -> tuple[AnyPlugin, ...]:
-    """The plugins, in order, whose class has a `phase` method of its own."""
-    base = getattr(Plugin, phase)
-    return tuple(plugin for plugin in plugins if getattr(type(plugin), phase) is not base)
-
-
-def chain_of(plugins: tuple[AnyPlugin, ...], rewrite: tuple[AnyPlugin, ...]) -> Chain:
-    """Sort plugins into a chain. `rewrite` are the global ones: nothing else runs in that phase."""
-    ordered = _by_priority(plugins)
-    return Chain(
-        plugins=ordered,
-        rewrite=tuple(Step(p.rewrite, p.priority) for p in overriding(_by_priority(rewrite), "rewrite")),
-        access=tuple(Step(p.access, p.priority, p.needs_body, p.body_limit) for p in overriding(ordered, "access")),
-        header_filter=tuple(plugin.header_filter for plugin in overriding(ordered, "header_filter")),
-        body_filter=tuple(plugin.body_filter for plugin in overriding(ordered, "body_filter")),
-        log=tuple(plugin.log for plugin in overriding(ordered, "log")),
-        error_format=next((plugin.error_format for plugin in ordered if plugin.error_format is not None), None),
-        replaces_upstream=any(plugin.replaces_upstream for plugin in ordered),
-    )
-
-
-def _by_priority(plugins: tuple[AnyPlugin, ...]) -> tuple[AnyPlugin, ...]:
-    return tuple(sorted(plugins, key=lambda plugin: -plugin.priority))
-
-
-class ErrorFormat(Protocol):
-    """Renders an error for the clients of one wire format."""
-
-    def encode_error(self, status: int, code: str, message: str, request_id: str) -> tuple[bytes, bytes]:
-        """Content type and body. `code` is our stable slug."""

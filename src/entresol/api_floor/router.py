@@ -8,14 +8,11 @@ As in Kong, `protocols` does not take part: a plain request on an https-only rou
 redirected; its match says so in `refusal`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from entresol.api_floor.entities import Route
-from entresol.api_floor.plan import CompiledRoute, RouteMatch
+from entresol.api_floor.plan import NO_CAPTURES, CompiledRoute, RouteMatch, Router
 from entresol.api_floor.route_candidates import Candidate, PathTable, candidates_of
 from entresol.core.decision import Answer, Deny, Outcome
 from entresol.core.http import RequestHead
@@ -23,11 +20,10 @@ from entresol.core.uri import escape_path, normalise_path
 
 MEMO_SIZE: Final = 1024
 MEMO_PATH_LENGTH: Final = 256
-NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-class RouteTable:
+class RouteTable(Router):
     """The router of one plan. Results are remembered where method, host and path decide alone."""
 
     def __init__(self, routes: Sequence[CompiledRoute]) -> None:
@@ -49,7 +45,8 @@ class RouteTable:
         """The route that takes the request, or None; with a refusal when the request should have come over TLS."""
         match = self._remembered(request)
         if match is not None and match.route.https_only and request.connection.tls is None:
-            return msgspec.structs.replace(match, refusal=_towards_https(match.route.entity, request))
+            refusal = _towards_https(match.route.entity, request)
+            return RouteMatch(match.route, match.upstream_path, match.prefix, match.captures, refusal)
         return match
 
     def _remembered(self, request: RequestHead) -> RouteMatch | None:

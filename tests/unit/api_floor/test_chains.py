@@ -107,7 +107,7 @@ def test_plugins_run_by_priority() -> None:
 def test_rewrite_runs_the_global_instance_alone() -> None:
     everywhere = scoped(Low, "global")
     chain = ChainSelector([everywhere, scoped(Low, "mine", route="R")], {})(ROUTE, None)
-    assert [step.run for step in chain.rewrite] == [everywhere.plugin.rewrite]
+    assert list(chain.rewrite) == [everywhere.plugin]
     assert [plugin.context.instance_id for plugin in chain.plugins] == ["mine"]
 
 

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from entresol.api_floor.entities import Consumer, Route
-from entresol.api_floor.plan import Chain, CompiledRoute, Plan
+from entresol.api_floor.plan import Chain, CompiledRoute, Plan, Router
 
 ROUTE = CompiledRoute(entity=Route(id="r"), service=None)
 KNOWN = Consumer(id="known", username="known")
@@ -23,7 +23,7 @@ def plan(source: CountingSource) -> Plan:
     nothing = cast("Any", None)
     return Plan(
         version="1",
-        router=nothing,
+        router=Router(),
         consumers=nothing,
         consumers_with_plugins=frozenset({"known"}),
         certificates=(),
