@@ -1,5 +1,9 @@
-"""Plugins, wire formats and providers: one file, one registration, one page, one test, golden cases."""
+"""Plugins, wire formats and providers: one file, one registration, one page, one test, golden cases.
 
+A plugin's typed configuration is a file of its own, under `plugins/schemas`.
+"""
+
+import ast
 import importlib
 from importlib.metadata import entry_points as installed_entry_points
 from pathlib import Path
@@ -7,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from architecture.tree import DOCS, SOURCE, TESTS, entry_points, modules, shown
+from architecture.tree import DOCS, SOURCE, TESTS, entry_points, modules, parsed, shown
 from entresol.api_floor.plugin import Plugin, PluginConfig
 
 FOLDERS = {
@@ -15,6 +19,7 @@ FOLDERS = {
     "entresol.formats": SOURCE / "llm" / "formats",
     "entresol.providers": SOURCE / "llm" / "providers",
 }
+SCHEMAS = FOLDERS["entresol.plugins"] / "schemas"
 PAGES = {
     "entresol.plugins": DOCS / "reference" / "plugins",
     "entresol.formats": DOCS / "reference" / "formats",
@@ -41,10 +46,15 @@ def plugins() -> dict[str, type[Plugin[PluginConfig]]]:
     return found
 
 
+def leaves(folder: Path) -> list[Path]:
+    """The files of a folder itself, without those of the folders in it."""
+    return [path for path in modules(folder) if path.parent == folder]
+
+
 @pytest.mark.parametrize("group", FOLDERS)
 def test_every_leaf_has_exactly_one_entry_point(group: str) -> None:
     registered = sorted(target.split(":")[0].rpartition(".")[2] for target in entry_points(group).values())
-    assert registered == sorted(path.stem for path in modules(FOLDERS[group]) if not path.stem.startswith("_"))
+    assert registered == sorted(path.stem for path in leaves(FOLDERS[group]) if not path.stem.startswith("_"))
 
 
 @pytest.mark.parametrize("group", FOLDERS)
@@ -56,6 +66,18 @@ def test_a_leaf_is_called_as_users_call_it(group: str) -> None:
 @pytest.mark.parametrize("group", FOLDERS)
 def test_every_leaf_has_a_page(group: str) -> None:
     assert [name for name in entry_points(group) if not (PAGES[group] / f"{name}.md").exists()] == []
+
+
+@pytest.mark.parametrize("path", modules(SCHEMAS), ids=shown)
+def test_a_schema_is_of_the_plugin_of_its_name(path: Path) -> None:
+    assert (FOLDERS["entresol.plugins"] / path.name).exists()
+
+
+@pytest.mark.parametrize("path", leaves(FOLDERS["entresol.plugins"]), ids=shown)
+def test_a_plugin_has_no_schema_but_its_own(path: Path) -> None:
+    package = "entresol.plugins.schemas."
+    names = {node.module or "" for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)}
+    assert {name for name in names if name.startswith(package)} <= {package + path.stem}
 
 
 def test_every_wire_format_has_golden_cases() -> None:

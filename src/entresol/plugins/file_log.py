@@ -1,34 +1,11 @@
 """file-log: one line of JSON per request, Kong's log record, appended to a file off the request's way."""
 
-from typing import Annotated, ClassVar
-
-from msgspec import Meta
+from typing import ClassVar
 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_record import log_line
-from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
-
-
-class FileLogConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields."""
-
-    path: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            pattern=r"^[^*&%\\`\x00]+$",
-            description="The file; made if it is not there. `/dev/stdout` and `/dev/stderr` work too.",
-            extra={"message": "not a valid filename"},
-        ),
-    ]
-    reopen: Annotated[bool, Meta(description="Open the file afresh for every batch, for log rotation.")] = False
-    custom_fields_by_lua: Annotated[dict[str, str], Meta(description="Not supported: must be empty.")] = {}
-
-    def violations(self) -> list[tuple[str, str]]:
-        """What would need Lua."""
-        if self.custom_fields_by_lua:
-            return [("custom_fields_by_lua", "not supported: there is no Lua to run")]
-        return []
+from entresol.api_floor.plugin import Plugin, PluginContext
+from entresol.plugins.schemas.file_log import FileLogConfig
 
 
 class FileLog(Plugin[FileLogConfig]):

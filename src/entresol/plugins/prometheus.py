@@ -4,14 +4,13 @@ As in Kong, everything is off until a flag asks for it. Cells are looked up once
 after that a request costs additions. What is counted here is shown under our name and under Kong's.
 """
 
-from typing import Annotated, ClassVar, Final
-
-from msgspec import Meta
+from typing import ClassVar, Final
 
 from entresol.api_floor.ai_slots import AI_META, AI_USAGE, AiMeta, AiUsage
 from entresol.api_floor.exchange import Exchange, Times
-from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.ports import CounterCell, HistogramCell, Metrics
+from entresol.plugins.schemas.prometheus import PrometheusConfig
 
 _WORKSPACE: Final = "default"
 _MAX_MODELS: Final = 500
@@ -41,28 +40,6 @@ _AI_BUCKETS: Final = (250.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0, 3500
 _FIRST_TOKEN_BUCKETS: Final = (25.0, 50.0, 100.0, 200.0, 300.0, 500.0, 750.0, 1000.0, 1500.0, 2000.0, 3000.0, 5000.0,
                                10000.0, 30000.0)  # fmt: skip
 _TOKEN_TYPES: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
-
-
-class PrometheusConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields."""
-
-    status_code_metrics: Annotated[bool, Meta(description="Count requests by status.")] = False
-    latency_metrics: Annotated[bool, Meta(description="Histograms of whole, own and upstream time.")] = False
-    bandwidth_metrics: Annotated[bool, Meta(description="Count body bytes both ways.")] = False
-    ai_metrics: Annotated[bool, Meta(description="Count model calls, tokens and cost.")] = False
-    per_consumer: Annotated[bool, Meta(description="Fill the `consumer` label; it is empty otherwise.")] = False
-    upstream_health_metrics: Annotated[bool, Meta(description="Not supported yet: must be false.")] = False
-    wasm_metrics: Annotated[bool, Meta(description="Not supported: must be false.")] = False
-
-    def violations(self) -> list[tuple[str, str]]:
-        """What there is nothing to count of."""
-        found = []
-        if self.upstream_health_metrics:
-            message = "not supported yet: there are no upstream entities with health checks"
-            found.append(("upstream_health_metrics", message))
-        if self.wasm_metrics:
-            found.append(("wasm_metrics", "not supported: there are no WebAssembly filters"))
-        return found
 
 
 class _Cells:

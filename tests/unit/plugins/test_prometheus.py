@@ -1,5 +1,4 @@
 import hashlib
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,7 +11,7 @@ from entresol.core.errors import ClientError
 from entresol.plugins.key_auth import KeyAuth
 from entresol.plugins.prometheus import Prometheus
 from entresol.telemetry.prometheus_text import render
-from playbooks.harness import Gateway, violations_of
+from playbooks.harness import Gateway
 
 ALICE = Consumer(id="00000000-0000-4000-8000-0000000000a1", username='a"li\\ce')
 KEY = KeyAuthCredential(
@@ -27,12 +26,6 @@ def samples(gate: Gateway) -> dict[str, dict[tuple[str, ...], float]]:
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
     return found
-
-
-def test_every_field_of_kong_switched_off_loads() -> None:
-    flags = ["ai", "bandwidth", "latency", "status_code", "upstream_health", "wasm"]
-    gate = Gateway((Prometheus, {"per_consumer": False, **{f"{flag}_metrics": False for flag in flags}}))
-    assert gate.call().status == 200
 
 
 def test_nothing_is_counted_until_a_flag_asks_for_it() -> None:
@@ -181,15 +174,3 @@ def test_cells_go_on_counting_after_a_reload() -> None:
     again = gate.build(Prometheus, {"status_code_metrics": True}, "00000000-0000-4000-8000-000000000001")
     again.log(gate.call().exchange)
     assert list(samples(gate)["kong_http_requests_total"].values()) == [3]
-
-
-@pytest.mark.parametrize(
-    ("config", "path", "message"),
-    [
-        ({"upstream_health_metrics": True}, "upstream_health_metrics", "not supported yet: there are no upstream"),
-        ({"wasm_metrics": True}, "wasm_metrics", "not supported: there are no WebAssembly filters"),
-        ({"ai_metrics": "on"}, "ai_metrics", "expected a boolean"),
-    ],
-)
-def test_a_configuration_that_cannot_be_honoured_is_refused(config: dict[str, Any], path: str, message: str) -> None:
-    assert violations_of(Prometheus, config)[path].startswith(message)
