@@ -3,57 +3,17 @@
 Unlike Kong's, it reads every wire format, text in parts, and says which pattern refused (`reveal_failure_reason`).
 """
 
-from typing import Annotated, ClassVar, Literal
-
-from msgspec import Meta
+from typing import ClassVar
 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import json_body
-from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
 from entresol.llm.plain_turns import PlainTurn, plain_turns
 from entresol.llm.prompt_text import USER, Prompt, read_prompts
-from entresol.policy.prompt_guard import MAX_PATTERN, PromptGuard, Turn, Verdict, pattern_problem
-
-Pattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN, extra={"check": pattern_problem})]
-Patterns = Annotated[tuple[Pattern, ...], Meta(max_length=10)]
-Category = Annotated[
-    Literal["text/generation", "text/embeddings", "image/generation", "audio/speech"],
-    Meta(extra={"not_yet": ("audio/transcription", "realtime/generation", "video/generation")}),
-]
-
-
-class AiPromptGuardConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields, and `reveal_failure_reason`, which is ours."""
-
-    deny_patterns: Annotated[Patterns, Meta(description="RE2 patterns that no prompt may match.")] = ()
-    allow_patterns: Annotated[Patterns, Meta(description="RE2 patterns of which each prompt must match one.")] = ()
-    allow_all_conversation_history: Annotated[
-        bool, Meta(description="True: only the newest user message is checked, in spite of the name.")
-    ] = False
-    match_all_roles: Annotated[bool, Meta(description="Check what every role says, not only the user.")] = False
-    reveal_failure_reason: Annotated[
-        bool, Meta(description="Ours. False: every refusal reads `bad request`, as in Kong.")
-    ] = True
-    llm_format: Annotated[
-        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface"],
-        Meta(description="Accepted; every format is read, whatever this says."),
-    ] = "openai"
-    genai_category: Annotated[Category, Meta(description="What kind of request it is.")] = "text/generation"
-    max_request_body_size: Annotated[int, Meta(ge=0, description="Bytes; larger is 413. 0: the server's limit.")] = (
-        1048576
-    )
-
-    def violations(self) -> list[tuple[str, str]]:
-        """Kong's rules across fields."""
-        found = []
-        if not self.deny_patterns and not self.allow_patterns:
-            message = "at least one of these fields must be non-empty: 'allow_patterns', 'deny_patterns'"
-            found.append(("@entity", message))
-        if self.match_all_roles and self.allow_all_conversation_history:
-            found.append(("allow_all_conversation_history", "must be false when 'match_all_roles' is true"))
-        return found
+from entresol.plugins.schemas.ai_prompt_guard import AiPromptGuardConfig
+from entresol.policy.prompt_guard import PromptGuard, Turn, Verdict
 
 
 class AiPromptGuard(Plugin[AiPromptGuardConfig]):

@@ -5,97 +5,34 @@ later in the path need (usage, cost, latency) stands in the slots of `api_floor.
 """
 
 from functools import partial
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from entresol.api_floor.ai_account import call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import json_body
-from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginConfig, PluginContext
+from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginContext
 from entresol.core.errors import ClientError, UpstreamError
 from entresol.core.http import Origin, ResponseHead, TlsClient, UpstreamRequest
 from entresol.core.slots import Slot
 from entresol.llm.answers import ErrorAnswer
 from entresol.llm.call import Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.credentials import Credential
-from entresol.llm.format import Opened, Operation
-from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
+from entresol.llm.format import Opened
 from entresol.llm.prices import Prices, price_table
 from entresol.llm.prompt_rules import check_prompt, choose_model
-from entresol.llm.provider import check_model_name, parse_url
+from entresol.llm.provider import check_model_name
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
-from entresol.llm.templates import Lookup, Template
+from entresol.llm.templates import Lookup
+from entresol.plugins.schemas.ai_proxy import OPERATIONS, AiProxyConfig
 from entresol.policy.request_fields import query_values
 
-_OPERATIONS: Final[dict[str, Operation]] = {
-    "llm/v1/chat": "chat",
-    "llm/v1/completions": "completions",
-    "llm/v1/embeddings": "embeddings",
-}
 _CLIENT_FORMATS: Final = {"anthropic": "anthropic-messages", "gemini": "gemini"}
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
 _JSON: Final = (b"content-type", b"application/json")
-
-
-class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields."""
-
-    route_type: Annotated[
-        Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"],
-        Meta(
-            description="What the route does.",
-            extra={
-                "not_yet": (
-                    "llm/v1/responses", "llm/v1/assistants", "llm/v1/files", "llm/v1/batches",
-                    "audio/v1/audio/speech", "audio/v1/audio/transcriptions", "audio/v1/audio/translations",
-                    "image/v1/images/generations", "image/v1/images/edits", "video/v1/videos/generations",
-                    "realtime/v1/realtime", "preserve",
-                )
-            },
-        ),
-    ]  # fmt: skip
-    model: ModelConfig
-    auth: AuthConfig = AuthConfig()
-    logging: LoggingConfig = LoggingConfig()
-    llm_format: Annotated[
-        Literal["openai", "anthropic", "gemini"],
-        Meta(description="The format clients speak.", extra={"not_yet": ("bedrock", "cohere", "huggingface")}),
-    ] = "openai"
-    response_streaming: Annotated[
-        Literal["allow", "always", "deny"], Meta(description="Whether answers may, must or must not be streamed.")
-    ] = "allow"
-    max_request_body_size: Annotated[int, Meta(ge=0, description="Bytes; 0 is no limit. Larger requests: 413.")] = (
-        1_048_576
-    )
-    model_name_header: Annotated[bool, Meta(description="Name the model in a response header.")] = True
-    genai_category: Annotated[
-        Literal["text/generation", "text/embeddings"],
-        Meta(extra={"not_yet": ("audio/speech", "audio/transcription", "image/generation", "video/generation",
-                                "realtime/generation")}),
-    ] = "text/generation"  # fmt: skip
-
-    def violations(self) -> list[tuple[str, str]]:
-        """Kong's rules, and what a provider cannot do."""
-        found = []
-        provider, name = provider_named(self.model.provider), self.model.provider
-        if _OPERATIONS[self.route_type] not in provider.formats:
-            found.append(("route_type", f"{name} does not support route_type {self.route_type}"))
-        if self.llm_format != "openai" and self.route_type != "llm/v1/chat":
-            found.append(("llm_format", f"{self.llm_format} is only supported with route_type llm/v1/chat"))
-        if name == "gemini" and self.auth.allow_override:
-            found.append(("auth.allow_override", "bedrock and gemini only support auth.allow_override = false"))
-        if name == "gemini" and self.auth.gcp_use_service_account:
-            found.append(("auth.gcp_use_service_account", "not supported yet: use an API key"))
-        url = self.model.options.upstream_url
-        if url is not None and Template(url).is_constant:
-            try:
-                parse_url(url)
-            except ValueError as error:
-                found.append(("model.options.upstream_url", f"invalid url: {error}"))
-        return found
 
 
 class _Way(Struct, frozen=True):
@@ -170,7 +107,7 @@ class AiProxy(Plugin[AiProxyConfig]):
 
     def __init__(self, config: AiProxyConfig, context: PluginContext) -> None:
         super().__init__(config, context)
-        operation, model = _OPERATIONS[config.route_type], config.model
+        operation, model = OPERATIONS[config.route_type], config.model
         provider = provider_named(model.provider)
         client = format_named(_CLIENT_FORMATS.get(config.llm_format, f"openai-{operation}"))
         native = format_named(provider.format_name(operation))

@@ -5,78 +5,21 @@ A key is looked up by its SHA-256, never compared as text. Clients that can only
 """
 
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, Final, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import Any, ClassVar, Final
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_slots import ALWAYS_SECRET, SECRET_NAMES
-from entresol.api_floor.plugin import Plugin, PluginConfig, PluginContext
+from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.http import HeaderPairs, RequestHead, UpstreamRequest
+from entresol.plugins.schemas.key_auth import KeyAuthConfig
 from entresol.policy.request_fields import body_values, body_without, query_values, without_parameters
 
 _CREDENTIALS: Final = "keyauth_credentials"
 _BEARER_FIELDS: Final = frozenset((b"authorization", b"proxy-authorization"))
 _NO_KEY: Final = "No API key found in request"
 _DUPLICATE: Final = "Duplicate API key found"
-
-KeyName = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        pattern="^[a-zA-Z0-9_-]+$",
-        extra={"message": "bad header name, allowed characters are A-Z, a-z, 0-9, '_', and '-'"},
-    ),
-]
-
-
-class IdentityRealm(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to look a consumer up. Only this gateway's own consumers (`cp` without an id) are there to be looked up."""
-
-    scope: Annotated[Literal["cp", "realm"], Meta(description="`cp`: this gateway.")] = "cp"
-    id: str | None = None
-    region: str | None = None
-
-
-class Principals(msgspec.Struct, frozen=True, kw_only=True):
-    """Kong Identity, which is Kong's hosted service."""
-
-    enabled: Annotated[bool, Meta(description="Not supported: must be false.")] = False
-    directory: str = "default"
-    error_on_miss: bool = True
-
-
-class KeyAuthConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields."""
-
-    key_names: Annotated[
-        tuple[KeyName, ...],
-        Meta(min_length=1, description="Names of the header, parameter or body field; the first that is sent counts."),
-    ] = ("apikey",)
-    key_in_header: Annotated[bool, Meta(description="Look in the header.")] = True
-    key_in_query: Annotated[bool, Meta(description="Look in the query.")] = True
-    key_in_body: Annotated[bool, Meta(description="Look in form, multipart and JSON bodies; holds bodies back.")] = (
-        False
-    )
-    hide_credentials: Annotated[bool, Meta(description="Take the key out of what goes to the upstream.")] = True
-    anonymous: Annotated[str, Meta(description="Consumer (id or username) for those without a good key.")] | None = None
-    realm: Annotated[str, Meta(description="The realm that WWW-Authenticate names.")] | None = None
-    run_on_preflight: Annotated[bool, Meta(description="False: OPTIONS requests pass without a key.")] = True
-    identity_realms: Annotated[tuple[IdentityRealm, ...], Meta(description="Only `scope: cp`.")] = ()
-    principals: Annotated[Principals, Meta(description="Kong Identity; not supported.")] = Principals()
-
-    def violations(self) -> list[tuple[str, str]]:
-        """What Kong can look up in its hosted service, and we cannot."""
-        found = []
-        for at, realm in enumerate(self.identity_realms):
-            if realm.scope == "realm" or realm.id is not None or realm.region is not None:
-                found.append((f"identity_realms[{at}]", "not supported: consumers are looked up in this gateway only"))
-        if self.principals.enabled:
-            found.append(("principals.enabled", "not supported: there is no Kong Identity to ask"))
-        return found
 
 
 class KeyAuth(Plugin[KeyAuthConfig]):

@@ -1,10 +1,8 @@
-from typing import Any
-
 import msgspec
 import pytest
 
 from entresol.plugins.ai_prompt_decorator import AiPromptDecorator
-from playbooks.harness import Gateway, violations_of
+from playbooks.harness import Gateway
 
 PROMPTS = {"prepend": [{"content": "Be kind."}], "append": [{"role": "user", "content": "Answer in French."}]}
 CHAT = {"model": "m", "temperature": 0.5, "messages": [{"role": "user", "content": "hi"}]}
@@ -54,24 +52,3 @@ def test_what_cannot_be_decorated_is_refused(body: bytes, code: str, message: st
 def test_a_body_over_the_limit_is_413() -> None:
     gate = Gateway((AiPromptDecorator, {"prompts": PROMPTS, "max_request_body_size": 10}))
     assert gate.chat(CHAT).status == 413
-
-
-@pytest.mark.parametrize(
-    ("config", "path", "message"),
-    [
-        ({}, "prompts", "at least one of these fields must be non-empty: 'append', 'prepend'"),
-        (
-            {"prompts": {"prepend": []}},
-            "prompts",
-            "at least one of these fields must be non-empty: 'append', 'prepend'",
-        ),
-        ({"prompts": {"prepend": [{}]}}, "prompts.prepend[0].content", "required field missing"),
-        ({"prompts": {"append": [{"content": ""}]}}, "prompts.append[0].content", "length must be at least 1"),
-        ({"prompts": {"append": [{"content": "x" * 100_001}]}}, "prompts.append[0].content", "length must be at most"),
-        ({"prompts": {"append": [{"content": "x"}] * 16}}, "prompts.append", "length must be at most 15"),
-        ({"prompts": {"append": [{"content": "x", "role": "tool"}]}}, "prompts.append[0].role", "expected one of"),
-        ({"prompts": PROMPTS, "llm_format": "morse"}, "llm_format", "expected one of"),
-    ],
-)
-def test_a_bad_configuration_is_refused(config: dict[str, Any], path: str, message: str) -> None:
-    assert violations_of(AiPromptDecorator, config)[path].startswith(message)

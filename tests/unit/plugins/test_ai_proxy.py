@@ -11,7 +11,7 @@ from entresol.core.errors import GatewayError, UpstreamError
 from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, Timeouts, TlsClient, UpstreamRequest
 from entresol.core.secret import Secret
 from entresol.plugins.ai_proxy import AiProxy
-from playbooks.harness import Gateway, Reply, plugin_config, violations_of
+from playbooks.harness import Gateway, Reply
 
 HELLO: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
 JSON = [(b"content-type", b"application/json")]
@@ -525,70 +525,3 @@ def test_completions_and_embeddings(route_type: str, target: str, wire: dict[str
     reply = gateway(config(route_type=route_type), answer).chat(wire)
     assert reply.sent is not None
     assert (reply.status, reply.sent.target, reply.exchange[AI_USAGE].prompt_tokens) == (200, target, 5)
-
-
-# The configuration.
-
-SCHEMA_DEFAULTS = {
-    "auth": {
-        "allow_override": False, "azure_use_managed_identity": False, "gcp_use_service_account": False,
-        "header_name": "Authorization", "header_value": "Bearer x", "param_location": None, "aws_access_key_id": None,
-    },
-    "genai_category": "text/generation",
-    "llm_format": "openai",
-    "logging": {"log_payloads": False, "log_statistics": False},
-    "max_request_body_size": 1048576,
-    "model": {
-        "model_alias": None, "name": "gpt-4o", "provider": "openai",
-        "options": {"azure_api_version": "2023-05-15", "bedrock": None, "gemini": None, "temperature": 1},
-    },
-    "model_name_header": True,
-    "response_streaming": "allow",
-    "route_type": "llm/v1/chat",
-}  # fmt: skip
-
-
-def test_a_configuration_as_kong_exports_it_loads_with_kongs_defaults() -> None:
-    exported = plugin_config(AiProxy, SCHEMA_DEFAULTS)
-    written = plugin_config(AiProxy, {"route_type": "llm/v1/chat", "model": {"provider": "openai"}})
-    for field in (
-        "genai_category",
-        "llm_format",
-        "logging",
-        "max_request_body_size",
-        "model_name_header",
-        "response_streaming",
-    ):
-        assert getattr(exported, field) == getattr(written, field)
-
-
-VIOLATIONS = [
-    ({"route_type": "llm/v1/responses"}, "route_type", "not supported yet"),
-    ({"route_type": "preserve"}, "route_type", "not supported yet"),
-    ({"route_type": "nothing"}, "route_type", "expected one of"),
-    ({"llm_format": "bedrock"}, "llm_format", "not supported yet"),
-    ({"genai_category": "audio/speech"}, "genai_category", "not supported yet"),
-    ({"model": {"provider": "azure"}}, "model.provider", "not supported yet"),
-    (
-        {"model": {"provider": "openai", "options": {"upstream_url": "mock"}}},
-        "model.options.upstream_url",
-        "invalid url",
-    ),
-    ({"auth": {"header_name": "a"}}, "auth.header_value", "required field missing"),
-    ({"nothing": 1}, "nothing", "unknown field"),
-    ({"llm_format": "anthropic", "route_type": "llm/v1/embeddings"}, "llm_format", "only supported with route_type"),
-]
-
-
-@pytest.mark.parametrize(("change", "path", "message"), VIOLATIONS)
-def test_what_is_not_supported_is_said_at_load(change: dict[str, Any], path: str, message: str) -> None:
-    raw = {"route_type": "llm/v1/chat", "model": {"provider": "openai"}} | change
-    assert message in violations_of(AiProxy, raw)[path]
-
-
-def test_providers_say_what_they_cannot_do() -> None:
-    raw = config("anthropic", route_type="llm/v1/completions")
-    assert violations_of(AiProxy, raw) == {"route_type": "anthropic does not support route_type llm/v1/completions"}
-    raw = config("gemini", auth=AUTH | {"allow_override": True})
-    message = "bedrock and gemini only support auth.allow_override = false"
-    assert violations_of(AiProxy, raw) == {"auth.allow_override": message}
