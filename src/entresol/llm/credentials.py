@@ -105,7 +105,7 @@ class Credential:
         name, value = self._parameter
         if self._override and any(_name(pair) == name for pair in query.split("&")):
             return query
-        pair = f"{quote(name, safe='')}={quote(value, safe='')}"
+        pair = _pair(name, value)
         return f"{query}&{pair}" if query else pair
 
     def body(self, body: bytes) -> bytes:
@@ -117,6 +117,17 @@ class Credential:
         if not (self._override and name in fields):
             fields[name] = raw_json(value)
         return encode_json(fields)
+
+    def is_in(self, fields: HeaderPairs, query: str, body: bytes) -> bool:
+        """Whether a call that was made carries it, and not (only) one of the client's."""
+        if self._field is not None and self._field in fields:
+            return True
+        if self._parameter is None:
+            return False
+        name, value = self._parameter
+        if self._in_body:
+            return read_fields(body).get(name) == raw_json(value)
+        return _pair(name, value) in query.split("&")
 
     def hidden_in(self, text: bytes) -> bytes:
         """A provider's words without the credential, which some error messages repeat.
@@ -135,3 +146,7 @@ class Credential:
 
 def _name(pair: str) -> str:
     return unquote_plus(pair.partition("=")[0])
+
+
+def _pair(name: str, value: str) -> str:
+    return f"{quote(name, safe='')}={quote(value, safe='')}"

@@ -32,6 +32,7 @@ from entresol.policy.request_fields import query_values
 
 _CLIENT_FORMATS: Final = {"anthropic": "anthropic-messages", "gemini": "gemini"}
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
+_REFUSED: Final = (401, 403)
 _JSON: Final = (b"content-type", b"application/json")
 
 
@@ -186,6 +187,9 @@ class AiProxy(Plugin[AiProxyConfig]):
         call, head = exchange.get(_CALL), exchange.response
         if call is None or head is None or exchange.source != "service":
             return
+        if head.status in _REFUSED and self._is_own_credential(exchange):
+            message = f"the provider refused the gateway's credential, with status {head.status}"
+            raise UpstreamError("provider_credential_refused", message)
         answer = call.answer(head)
         if self.config.model_name_header:
             head.headers.pairs.append(call.way.model_field)
@@ -197,6 +201,12 @@ class AiProxy(Plugin[AiProxyConfig]):
         elif answer.is_stream:
             head.content_length = None
             exchange.render_stream_error = call.failure
+
+    def _is_own_credential(self, exchange: Exchange) -> bool:
+        """Whether the call went out with the gateway's credential: then a client can do nothing about a refusal."""
+        upstream = exchange.upstream
+        assert upstream is not None  # replaces_upstream
+        return self.credential.is_in(upstream.headers.pairs, upstream.target.partition("?")[2], exchange.body)
 
     def body_filter(self, exchange: Exchange) -> BodyFilter | None:
         """Read along, or translate."""

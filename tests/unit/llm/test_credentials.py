@@ -84,6 +84,17 @@ def test_a_body_parameter_is_put_into_the_json() -> None:
     assert credential.query("a=1") == "a=1"
 
 
+def test_it_is_known_whose_credential_a_call_went_out_with() -> None:
+    header, query, body = Credential(override(HEADER)), Credential(override(QUERY)), Credential(override(BODY))
+    assert header.is_in(header.header_fields([], OWN, is_same_format=True), "", b"{}")
+    assert not header.is_in(header.header_fields(CLIENT, OWN, is_same_format=True), "", b"{}")
+    assert query.is_in([], query.query("a=1"), b"{}")
+    assert not query.is_in([], query.query("api-key=mine"), b"{}")
+    assert body.is_in([], "", body.body(b'{"a":1}'))
+    assert not body.is_in([], "", body.body(b'{"token":"mine"}'))
+    assert not Credential(AuthConfig()).is_in(CLIENT, "key=mine", b'{"token":"mine"}')
+
+
 def test_a_secret_without_a_value_is_a_fault_of_the_call_not_of_the_start() -> None:
     missing = Secret(None, "Bearer {vault://env/key}", ("{vault://env/key}",))
     credential = Credential(AuthConfig(header_name="Authorization", header_value=missing))

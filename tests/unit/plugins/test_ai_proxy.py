@@ -363,9 +363,54 @@ def test_what_a_proxy_wrote_becomes_an_error_in_the_clients_format(body: bytes) 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_provider_that_repeats_the_key_does_not_give_it_away(provider: str) -> None:
     body = {"type": "error", "error": {"type": "x", "message": "bad key sk-provider-key"}}
-    reply = chat(gateway(config(provider), body, 401))
+    reply = chat(gateway(config(provider), body, 400))
     assert b"sk-provider-key" not in reply.body
     assert "***" in error_of(reply)["message"]
+
+
+CHALLENGE = [*JSON, (b"www-authenticate", b"Bearer"), (b"x-request-id", b"req")]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic"])
+def test_a_credential_of_the_gateways_that_is_refused_is_not_the_clients_fault(
+    llm_format: str, provider: str, stream: bool, status: int
+) -> None:
+    body = {"error": {"message": "Incorrect API key provided: sk-pro***key", "type": "authentication_error"}}
+    made = gateway(config(provider, llm_format=llm_format), body, status, CHALLENGE)
+    reply = chat(made, stream=stream, max_tokens=5)
+    assert (reply.status, reply.header("x-entresol-error")) == (502, "provider_credential_refused")
+    assert reply.header("www-authenticate") is None
+    assert reply.json.get("type") == ("error" if llm_format == "anthropic" else None)
+    assert error_of(reply)["message"] == f"the provider refused the gateway's credential, with status {status}"
+    assert "sk-pro" not in reply.body.decode()
+    assert (reply.exchange.upstream_status, str(reply.exchange.error).partition(":")[0]) == (
+        status, "provider_credential_refused",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("auth", "path", "headers", "wire"),
+    [
+        ({}, "/chat", [(b"authorization", b"Bearer theirs")], {}),
+        (AUTH | {"allow_override": True}, "/chat", [(b"authorization", b"Bearer theirs")], {}),
+        ({"param_name": "key", "param_value": "ours", "param_location": "query", "allow_override": True},
+         "/chat?key=theirs", [], {}),
+        ({"param_name": "key", "param_value": "ours", "param_location": "body", "allow_override": True},
+         "/chat", [], {"key": "theirs"}),
+    ],
+)  # fmt: skip
+def test_a_credential_of_the_clients_that_is_refused_is_told_as_it_is(
+    auth: dict[str, Any], path: str, headers: HeaderPairs, wire: dict[str, Any]
+) -> None:
+    body = {"error": {"message": "Incorrect API key provided", "type": "invalid_request_error"}}
+    reply = chat(gateway(config(auth=auth), body, 401, CHALLENGE), path, headers, **wire)
+    assert (reply.status, reply.header("x-entresol-error"), reply.header("www-authenticate")) == (
+        401, "provider_error", "Bearer",
+    )  # fmt: skip
+    assert error_of(reply)["message"] == "Incorrect API key provided"
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
