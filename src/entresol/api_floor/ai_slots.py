@@ -1,68 +1,135 @@
 """What an AI plugin tells log and metrics plugins about a model call.
 
 `ai-proxy` (and whatever else calls a model) writes these slots; `file-log` and `prometheus` read them in their `log`
-phase. The structs encode under the names that Kong's log record uses below `ai.proxy`.
+phase. Under which names the log record shows them is in `log_calls`.
 """
 
 from typing import Literal
-
-import msgspec
 
 from entresol.core.slots import Slot
 
 RequestMode = Literal["oneshot", "stream", "realtime"]
 
 
-class AiMeta(
-    msgspec.Struct,
-    kw_only=True,
-    omit_defaults=True,
-    gc=False,
-    rename={"provider": "provider_name", "llm_latency_ms": "llm_latency"},
-):
+class AiMeta:
     """Which model was asked, and how. None: not known (yet)."""
 
-    plugin_id: str
-    """Id of the plugin instance that made the call."""
-    provider: str
-    """`openai`, `anthropic`, …"""
-    request_model: str | None = None
-    """The model the provider was asked for."""
-    response_model: str | None = None
-    """The model the provider says it used."""
-    llm_latency_ms: int | None = None
-    """From sending the request to the last byte of the answer."""
-    request_mode: RequestMode | None = None
+    __slots__ = ("llm_latency_ms", "plugin_id", "provider", "request_mode", "request_model", "response_model")
+
+    def __init__(
+        self,
+        *,
+        plugin_id: str,
+        provider: str,
+        request_model: str | None = None,
+        response_model: str | None = None,
+        llm_latency_ms: int | None = None,
+        request_mode: RequestMode | None = None,
+    ) -> None:
+        self.plugin_id = plugin_id
+        """Id of the plugin instance that made the call."""
+        self.provider = provider
+        """`openai`, `anthropic`, …"""
+        self.request_model = request_model
+        """The model the provider was asked for."""
+        self.response_model = response_model
+        """The model the provider says it used."""
+        self.llm_latency_ms = llm_latency_ms
+        """From sending the request to the last byte of the answer."""
+        self.request_mode = request_mode
+
+    def _parts(self) -> tuple[object, ...]:
+        return (
+            self.plugin_id,
+            self.provider,
+            self.request_model,
+            self.response_model,
+            self.llm_latency_ms,
+            self.request_mode,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AiMeta) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"AiMeta{self._parts()!r}"
 
 
-class AiUsage(
-    msgspec.Struct,
-    kw_only=True,
-    omit_defaults=True,
-    gc=False,
-    rename={"time_to_first_token_ms": "time_to_first_token", "time_per_token_ms": "time_per_token"},
-):
+class AiUsage:
     """What the call used. None: nobody told; 0 really means none."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: dict[str, int] | None = None
-    """Such as `cached_tokens`, `audio_tokens`; part of `prompt_tokens`."""
-    completion_tokens_details: dict[str, int] | None = None
-    """Such as `reasoning_tokens`; part of `completion_tokens`."""
-    cost: float | None = None
-    """In the currency of the configured prices, US dollars as a rule; None when no price is known."""
-    time_to_first_token_ms: float | None = None
-    time_per_token_ms: float | None = None
-    """Mean milliseconds per completion token after the first byte."""
+    __slots__ = (
+        "completion_tokens",
+        "completion_tokens_details",
+        "cost",
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "time_per_token_ms",
+        "time_to_first_token_ms",
+        "total_tokens",
+    )
+
+    def __init__(
+        self,
+        *,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+        total_tokens: int | None = None,
+        prompt_tokens_details: dict[str, int] | None = None,
+        completion_tokens_details: dict[str, int] | None = None,
+        cost: float | None = None,
+        time_to_first_token_ms: float | None = None,
+        time_per_token_ms: float | None = None,
+    ) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        self.total_tokens = total_tokens
+        self.prompt_tokens_details = prompt_tokens_details
+        """Such as `cached_tokens`, `audio_tokens`; part of `prompt_tokens`."""
+        self.completion_tokens_details = completion_tokens_details
+        """Such as `reasoning_tokens`; part of `completion_tokens`."""
+        self.cost = cost
+        """In the currency of the configured prices, US dollars as a rule; None when no price is known."""
+        self.time_to_first_token_ms = time_to_first_token_ms
+        self.time_per_token_ms = time_per_token_ms
+        """Mean milliseconds per completion token after the first byte."""
+
+    def _parts(self) -> tuple[object, ...]:
+        return (
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.total_tokens,
+            self.prompt_tokens_details,
+            self.completion_tokens_details,
+            self.cost,
+            self.time_to_first_token_ms,
+            self.time_per_token_ms,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AiUsage) and self._parts() == other._parts()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"AiUsage{self._parts()!r}"
 
 
-class AiPayload(msgspec.Struct, kw_only=True, omit_defaults=True):
+class AiPayload:
     """The bodies of the call, as text; written only when payloads are to be logged."""
 
-    request: str | None = None
-    response: str | None = None
+    __slots__ = ("request", "response")
+
+    def __init__(self, *, request: str | None = None, response: str | None = None) -> None:
+        self.request = request
+        self.response = response
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AiPayload) and (self.request, self.response) == (other.request, other.response)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
 
 
 AI_META: Slot[AiMeta] = Slot("ai.proxy.meta")

@@ -7,7 +7,8 @@ import msgspec
 
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.log_record import REDACTED, SECRET_HEADERS, masked_query
+from entresol.api_floor.log_fields import REDACTED, SECRET_HEADERS
+from entresol.api_floor.log_record import masked_query
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
 from entresol.core.errors import UpstreamError
 from entresol.core.http import Headers
@@ -115,12 +116,25 @@ def plain_call(exchange: Exchange) -> dict[str, Any]:
     call: dict[str, Any] = {}
     if AI_META in exchange:
         if exchange.get(AI_LOG_STATISTICS):
-            call["meta"] = msgspec.to_builtins(exchange[AI_META])
+            call["meta"] = shown(exchange[AI_META], META)
             if AI_USAGE in exchange:
-                call["usage"] = msgspec.to_builtins(exchange[AI_USAGE])
+                call["usage"] = shown(exchange[AI_USAGE], USAGE)
         if AI_PAYLOAD in exchange:
-            call["payload"] = msgspec.to_builtins(exchange[AI_PAYLOAD])
+            call["payload"] = shown(exchange[AI_PAYLOAD], ("request", "response"))
     return call
+
+
+META = ("plugin_id", "provider", "request_model", "response_model", "llm_latency_ms", "request_mode")
+USAGE = (
+    "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
+    "time_to_first_token_ms", "time_per_token_ms",
+)  # fmt: skip
+
+
+def shown(told: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """What is known, under Kong's names."""
+    found = {name.removesuffix("_ms"): getattr(told, name) for name in names if getattr(told, name) is not None}
+    return {"provider_name" if name == "provider" else name: value for name, value in found.items()}
 
 
 def round_ms(seconds: float) -> int:

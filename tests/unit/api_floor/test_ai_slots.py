@@ -1,28 +1,22 @@
-import msgspec
-
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 
 
-def test_meta_encodes_under_kongs_log_keys_and_leaves_out_what_is_unknown() -> None:
-    meta = AiMeta(plugin_id="p", provider="openai", request_model="m", llm_latency_ms=12, request_mode="stream")
-    assert msgspec.to_builtins(meta) == {
-        "plugin_id": "p",
-        "provider_name": "openai",
-        "request_model": "m",
-        "llm_latency": 12,
-        "request_mode": "stream",
-    }
+def test_what_nobody_told_is_none() -> None:
+    meta, usage, payload = AiMeta(plugin_id="p", provider="openai"), AiUsage(), AiPayload()
+    assert (meta.request_model, meta.response_model, meta.llm_latency_ms, meta.request_mode) == (None,) * 4
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, usage.cost) == (None,) * 4
+    assert (payload.request, payload.response) == (None, None)
 
 
-def test_usage_shows_a_zero_but_not_an_unknown() -> None:
-    usage = AiUsage(prompt_tokens=0, total_tokens=3, time_to_first_token_ms=1.5, time_per_token_ms=0.5)
-    assert msgspec.to_builtins(usage) == {
-        "prompt_tokens": 0,
-        "total_tokens": 3,
-        "time_to_first_token": 1.5,
-        "time_per_token": 0.5,
-    }
+def test_equal_contents_are_equal() -> None:
+    meta = AiMeta(plugin_id="p", provider="openai", request_model="m")
+    assert meta == AiMeta(plugin_id="p", provider="openai", request_model="m")
+    assert meta != AiMeta(plugin_id="p", provider="openai", request_model="n")
+    assert AiUsage(cost=1.0) == AiUsage(cost=1.0)
+    assert AiUsage(cost=1.0) != AiUsage(cost=2.0)
+    assert AiPayload(request="a") == AiPayload(request="a")
+    assert AiPayload(request="a") != AiPayload(response="a")
 
 
-def test_an_empty_payload_encodes_to_nothing() -> None:
-    assert msgspec.json.encode(AiPayload()) == b"{}"
+def test_bodies_are_in_no_repr() -> None:
+    assert "secret" not in repr(AiPayload(request="secret"))

@@ -1,0 +1,69 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entresol.api_floor.log_fields import SECRET_HEADERS, ShownFields, shown_fields
+from entresol.api_floor.log_text import MAX_LENGTH, MAX_TEXTS
+from entresol.core.http import HeaderPairs
+
+NONE: frozenset[str] = frozenset()
+NAMES = st.sampled_from([b"accept", b"x-a", b"cookie"]) | st.binary(min_size=1, max_size=4)
+FIELDS = st.lists(st.tuples(NAMES, st.binary(max_size=6) | st.text(max_size=6).map(str.encode)), max_size=6)
+
+
+def members(pairs: HeaderPairs, secrets: frozenset[str]) -> dict[str, str | list[str]]:
+    """What has to be shown, in the plainest way."""
+    values: dict[str, list[str]] = {}
+    for key, value in pairs:
+        name = key.decode("latin-1")
+        is_hidden = key in SECRET_HEADERS or name in secrets
+        values.setdefault(name, []).append("REDACTED" if is_hidden else value.decode("utf-8", "backslashreplace"))
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in values.items()}
+
+
+@given(FIELDS, st.sampled_from([NONE, frozenset(("x-a",)), frozenset(("host",))]))
+def test_fields_are_an_object_of_texts_and_lists_of_texts(pairs: HeaderPairs, secrets: frozenset[str]) -> None:
+    view, expected = shown_fields(secrets), msgspec.json.encode(members(pairs, secrets)).decode()
+    assert [view.json(pairs), view.json(pairs)] == [expected] * 2
+
+
+@pytest.mark.parametrize("key", [*sorted(SECRET_HEADERS), b"x-mine"])
+def test_a_hidden_value_is_neither_shown_nor_kept(key: bytes) -> None:
+    view = ShownFields(frozenset(("x-mine",)))
+    assert view.json([(key, b"SECRET")]) == f'{{"{key.decode()}":"REDACTED"}}'
+    assert view.json([(key, b"SECRET"), (key, b"SECRET2")]) == f'{{"{key.decode()}":["REDACTED","REDACTED"]}}'
+    assert not view._known
+
+
+def test_what_one_view_shows_another_may_hide() -> None:
+    pairs = [(b"x-mine", b"value")]
+    assert shown_fields(None).json(pairs) == '{"x-mine":"value"}'
+    assert shown_fields(frozenset(("x-mine",))).json(pairs) == '{"x-mine":"REDACTED"}'
+    assert shown_fields(None).json(pairs) == '{"x-mine":"value"}'
+
+
+def test_a_view_knows_whether_it_hides_the_host() -> None:
+    assert [shown_fields(names).is_hiding_host for names in (None, frozenset(("host",)))] == [False, True]
+
+
+def test_the_same_names_have_the_same_view_and_many_are_not_kept_for_ever() -> None:
+    first = shown_fields(frozenset(("x-mine",)))
+    assert shown_fields(frozenset(("x-mine",))) is first
+    for number in range(100):
+        assert shown_fields(frozenset((f"x-{number}",))).json([(b"x-7", b"v")]) in ('{"x-7":"v"}', '{"x-7":"REDACTED"}')
+    assert shown_fields(frozenset(("x-mine",))) is not first
+
+
+def test_many_fields_are_shown_and_not_kept_for_ever() -> None:
+    view = ShownFields(NONE)
+    for number in range(3_000):
+        assert view.json([(b"x-%d" % number, b"v")]) == f'{{"x-{number}":"v"}}'
+    assert len(view._known) <= MAX_TEXTS
+
+
+def test_long_values_are_not_kept() -> None:
+    view = ShownFields(NONE)
+    long = b"v" * (MAX_LENGTH + 1)
+    assert view.json([(b"x", long)]) == f'{{"x":"{long.decode()}"}}'
+    assert not view._known
