@@ -16,8 +16,8 @@ import msgspec
 from genai_prices import types as source
 from genai_prices.data import providers
 
-from entresol.llm.prices import Model, PriceTable, Row, Tier
-from entresol.llm.usage import PICO_PER_DOLLAR_PER_MILLION, Rates
+from entresol.llm.price_table import Model, PriceTable, Rates, Row, Tier
+from entresol.llm.usage import PICO_PER_DOLLAR_PER_MILLION
 
 TARGET = Path(__file__).parent.parent / "src/entresol/llm/data/prices.json"
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini"}

@@ -25,7 +25,7 @@ def sources(suffix: str) -> list[Path]:
 
 
 def written(facts: CallFacts) -> bytes:
-    return as_json(msgspec.to_builtins(facts))
+    return as_json(msgspec.to_builtins(facts.parts()))
 
 
 @pytest.mark.parametrize("path", sources(".json"), ids=shown)

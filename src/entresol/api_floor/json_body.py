@@ -6,22 +6,23 @@
 
 from typing import Final
 
-import msgspec
-
 from entresol.api_floor.exchange import Exchange
 from entresol.core.slots import Slot
-from entresol.llm.format import Fields, encode_json, read_fields
+from entresol.llm.json_fields import Fields, encode_json, read_fields
 
 
-class JsonBody(msgspec.Struct, gc=False):
+class JsonBody:
     """A body and its top level."""
 
-    body: bytes
-    fields: Fields
-    """Not to be changed but on the way to `rewrite_json_body` (or to assigning another body)."""
-    is_rewritten: bool = False
-    """The gateway wrote `body` from `fields`: no key at the top level is repeated, and encoding `fields` again would
-    give the same bytes."""
+    __slots__ = ("body", "fields", "is_rewritten")
+
+    def __init__(self, body: bytes, fields: Fields) -> None:
+        self.body = body
+        self.fields = fields
+        """Not to be changed but on the way to `rewrite_json_body` (or to assigning another body)."""
+        self.is_rewritten = False
+        """The gateway wrote `body` from `fields`: no key at the top level is repeated, and encoding `fields` again
+        would give the same bytes."""
 
 
 JSON_BODY: Final[Slot[JsonBody]] = Slot("json_body")

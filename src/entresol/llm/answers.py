@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from entresol.core.errors import UpstreamError
+from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
-from entresol.llm.format import CallFacts, ChatFormat, Format, Framing, StreamDecoder, StreamEncoder, StreamShape
+from entresol.llm.format import ChatFormat, Format, Framing, StreamDecoder, StreamEncoder, StreamShape
 from entresol.llm.replay import events_of
 from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
 
@@ -13,12 +14,16 @@ SMALL_BODY: Final = 65_536
 """An answer up to this size is held until it is whole, so that garbage can still become a clean error."""
 
 
+_NOTHING_SAID: Final = CallFacts()
+"""Stands in until an answer says something; replaced, never changed."""
+
+
 class Answer:
     """Reads one answer."""
 
     # Defaults stand in the class: most answers never change them, and making one is on the hot path.
-    facts = CallFacts()
-    """What is known about the call; complete after the last piece. This one is replaced, never changed."""
+    facts: CallFacts = _NOTHING_SAID
+    """What is known about the call; complete after the last piece."""
     is_stream = False
     """Pieces go out as they come, and an error can follow as the last event."""
     needs_whole = False
@@ -164,10 +169,13 @@ class TranslatedStream(Answer):
         self.content_type = client.stream_content_type if shape.framing == "sse" else client.content_type
 
     def feed(self, data: bytes, last: bool) -> bytes:
-        if self.facts.error is not None:
+        if self._has_failed():
             return b""
         out = self._encode(self._decoder.feed(data)) if data else b""
-        return out + self._finish() if last and self.facts.error is None else out
+        return out + self._finish() if last and not self._has_failed() else out
+
+    def _has_failed(self) -> bool:
+        return self.facts.error is not None
 
     def _finish(self) -> bytes:
         """The end of the body; what came before it is kept, even if its rest is garbage."""
@@ -212,7 +220,7 @@ class ErrorAnswer(Answer):
     """An answer that is not 2xx: in the client's own format, whatever the provider (or a proxy on the way) wrote."""
 
     needs_whole = True
-    content_type = b"application/json; charset=utf-8"
+    content_type: bytes | None = b"application/json; charset=utf-8"
 
     def __init__(self, native: Format, client: Format, status: int, request_id: str, is_encoded: bool) -> None:
         self._native = native

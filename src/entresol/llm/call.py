@@ -27,7 +27,9 @@ from entresol.llm.answers import (
     UnreadAnswer,
 )
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Opened, Options, StreamShape, bad_response, unsupported
+from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Options, Profile, StreamShape, unsupported
+from entresol.llm.json_fields import bad_response
+from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
 
 CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
@@ -42,8 +44,8 @@ class Ends:
     """
 
     __slots__ = (
-        "_client_version", "client", "fields", "has_options", "is_same_format", "native", "options", "provider",
-        "version",
+        "_client_version", "_profile", "_profile_of", "client", "fields", "has_options", "is_same_format", "native",
+        "options", "provider", "version",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +62,8 @@ class Ends:
         self.fields: tuple[tuple[bytes, bytes], ...] = CALL_FIELDS
         """The header fields of every call; credentials are the driver's business."""
         self._client_version: bytes | None = None
+        self._profile = provider.profile("", version)
+        self._profile_of = ""
         if provider.version_header is not None:
             name, default = provider.version_header
             self.fields += ((name, (version or default).encode()),)
@@ -70,6 +74,12 @@ class Ends:
         if self._client_version is None or self._client_version not in client:
             return self.fields
         return CALL_FIELDS
+
+    def profile(self, model: str) -> Profile:
+        """Facts about a model here. The last one is remembered: most calls are for one model."""
+        if model != self._profile_of:
+            self._profile, self._profile_of = self.provider.profile(model, self.version), model
+        return self._profile
 
     def url(self, model: str, stream: bool, opened: Opened, query: str, override: Url | None) -> Url:
         """Where a call goes, which may be streamed although the client did not ask for it, or the other way round.
@@ -84,12 +94,12 @@ class LLMCall:
     """One call."""
 
     # Defaults stand in the class: most calls never change them, and making a call is on the hot path.
-    stream = False
+    stream: bool = False
     dropped: Sequence[str] = ()
     """What the provider's format could not say of the request, in the client's own words."""
     reading: Answer | None = None
     """The answer, once its head is there."""
-    _shape = _PASSED
+    _shape: StreamShape = _PASSED
     _filter: Callable[[bytes, bool], bytes] | None = None
 
     def __init__(self, ends: Ends, model: str, request_id: str = "", now: float = 0.0) -> None:
@@ -114,9 +124,7 @@ class LLMCall:
                 self._shape = StreamShape(model=self.model, framing=opened.framing)
         elif opened.body is not None and opened.model == self.model and not opened.stream and not ends.has_options:
             return opened.body  # as `close` would find, after many more questions
-        return ends.client.close(
-            opened, self.model, stream, ends.options, ends.provider.profile(self.model, ends.version)
-        )
+        return ends.client.close(opened, self.model, stream, ends.options, ends.profile(self.model))
 
     def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
         ends, client, native = self.ends, self.ends.client, self.ends.native
@@ -138,7 +146,7 @@ class LLMCall:
             framing=opened.framing,
             request_id=self._request_id,
         )
-        encoded = native.encode_request(request, ends.provider.profile(self.model, ends.version))
+        encoded = native.encode_request(request, ends.profile(self.model))
         if encoded.dropped:
             self.dropped = [client.wire_names.get(name, name) for name in encoded.dropped]
         return encoded.body

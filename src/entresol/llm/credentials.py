@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote_plus
 
 from entresol.core.errors import ConfigError, UpstreamError
 from entresol.core.http import HeaderPairs
+from entresol.core.secret import Secret
 from entresol.llm.format import encode_json, raw_json, read_fields
 from entresol.llm.model_config import AuthConfig
 
@@ -41,32 +42,44 @@ class Credential:
     """What a model's `auth` block says, ready to be used."""
 
     def __init__(self, auth: AuthConfig) -> None:
-        self._override = auth.allow_override
-        self._field: Field | None = None
-        self._parameter: tuple[str, str] | None = None
-        self._in_body = auth.param_location == "body"
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
         self.secrets: tuple[bytes, ...] = ()
         """What must never be shown to a client. Shorter ones than eight bytes might be any word of an answer."""
-        try:
-            self._read(auth)
-        except ConfigError as fault:
-            self.fault = fault
+        self._override = auth.allow_override
+        self._field = self._read_field(auth)
+        self._parameter = self._read_parameter(auth)
+        self._in_body = auth.param_location == "body"
         self._is_set = self._field is not None or self._parameter is not None
         self._kept_out = _NEVER_SENT | _FIELDS if self._is_set else _NEVER_SENT
         if self._field is not None:
             self._kept_out |= {self._field[0]}
 
-    def _read(self, auth: AuthConfig) -> None:
-        if auth.header_name is not None and auth.header_value is not None:
-            value = auth.header_value.reveal()
-            self._field = auth.header_name.lower().encode("ascii"), value.encode("latin-1")
-            self._hide(value.rpartition(" ")[2].encode("latin-1"))
-        if auth.param_name is not None and auth.param_value is not None:
-            value = auth.param_value.reveal()
-            self._parameter = auth.param_name, value
-            self._hide(value.encode())
+    def _read_field(self, auth: AuthConfig) -> Field | None:
+        if auth.header_name is None or auth.header_value is None:
+            return None
+        value = self._revealed(auth.header_value)
+        if value is None:
+            return None
+        self._hide(value.rpartition(" ")[2].encode("latin-1"))
+        return auth.header_name.lower().encode("ascii"), value.encode("latin-1")
+
+    def _read_parameter(self, auth: AuthConfig) -> tuple[str, str] | None:
+        if auth.param_name is None or auth.param_value is None:
+            return None
+        value = self._revealed(auth.param_value)
+        if value is None:
+            return None
+        self._hide(value.encode())
+        return auth.param_name, value
+
+    def _revealed(self, secret: Secret) -> str | None:
+        try:
+            return secret.reveal()
+        except ConfigError as fault:
+            if self.fault is None:
+                self.fault = fault
+            return None
 
     def _hide(self, secret: bytes) -> None:
         if len(secret) >= 8:

@@ -12,36 +12,67 @@ it: it knows every canonical field, so one that an encoder forgets shows up as d
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Final, Literal, Protocol, TypeVar
+from typing import ClassVar, Final, Literal, Protocol
 
 import msgspec
 
-from entresol.core.errors import ClientError, UpstreamError
+from entresol.core.errors import ClientError
+from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ChatEvent, ErrorDetail
+from entresol.llm.json_fields import (
+    Fields,
+    bad_field,
+    bad_request,
+    bad_response,
+    decode_json,
+    decode_request_as,
+    decode_response_as,
+    encode_json,
+    raw_json,
+    read_field,
+    read_fields,
+)
+from entresol.llm.opened import Framing, Opened, opened_fields
 from entresol.llm.types import (
     ChatRequest,
     ChatResponse,
-    FinishReason,
     JsonObject,
     Native,
     Tool,
     ToolResult,
-    Usage,
 )
 
+__all__ = [
+    "NO_OPTIONS",
+    "CallFacts",
+    "ChatFormat",
+    "Encoded",
+    "Fields",
+    "Format",
+    "Framing",
+    "Losses",
+    "OpenChoices",
+    "Opened",
+    "Operation",
+    "Options",
+    "Profile",
+    "StreamDecoder",
+    "StreamEncoder",
+    "StreamShape",
+    "bad_field",
+    "bad_request",
+    "bad_response",
+    "decode_json",
+    "decode_request_as",
+    "decode_response_as",
+    "encode_json",
+    "raw_json",
+    "read_field",
+    "read_fields",
+    "unsupported",
+]
+
 Operation = Literal["chat", "completions", "embeddings"]
-
-Framing = Literal["sse", "json-array"]
-"""How a stream's events are told apart. Only Gemini has the second: one JSON array, sent piece by piece."""
-
-Fields = dict[str, msgspec.Raw]
-"""The top level of a JSON object: values still in their own bytes."""
-
-T = TypeVar("T")
-
-_decode_fields: Final = msgspec.json.Decoder(Fields).decode
-encode_json: Final = msgspec.json.Encoder().encode
-decode_json: Final = msgspec.json.Decoder().decode
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,23 +105,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 NO_OPTIONS: Final = Options()
 
 
-class Opened(msgspec.Struct, gc=False):
-    """A request body whose top level has been read."""
-
-    fields: Fields
-    model: str | None
-    """None: the client named none."""
-    stream: bool
-    framing: Framing = "sse"
-    body: bytes | None = None
-    """What encoding `fields` gives, where that is known."""
-
-    def put(self, name: str, value: object) -> None:
-        """Change a field of the top level."""
-        self.fields[name] = msgspec.Raw(encode_json(value))
-        self.body = None
-
-
 class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
     """What a stream encoder must know about the call."""
 
@@ -111,46 +125,6 @@ class Encoded(msgspec.Struct):
     body: bytes
     dropped: list[str] = []
     """Paths in the source format's own words."""
-
-
-class CallFacts(msgspec.Struct, kw_only=True, gc=False):
-    """What an answer says about the call. None: it does not say."""
-
-    usage: Usage | None = None
-    model: str | None = None
-    response_id: str | None = None
-    finish_reason: FinishReason | None = None
-    service_tier: str | None = None
-    is_complete: bool = False
-    """A stream ended as its format says it should; always True for a whole answer that could be read."""
-    error: ErrorDetail | None = None
-    """The answer, or an event of the stream, is an error."""
-
-
-class OpenChoices:
-    """Which of a stream's choices have begun but not finished: with several, one finish reason is not the end."""
-
-    __slots__ = ("_finished", "_seen")
-
-    def __init__(self) -> None:
-        self._seen: set[int] = set()
-        self._finished: set[int] = set()
-
-    def note(self, index: int, is_finished: bool) -> None:
-        """A choice came by."""
-        self._seen.add(index)
-        if is_finished:
-            self._finished.add(index)
-
-    @property
-    def is_any_open(self) -> bool:
-        """Some choice has not finished."""
-        return self._finished != self._seen
-
-    @property
-    def are_all_finished(self) -> bool:
-        """There is a choice, and none is open."""
-        return bool(self._seen) and self._finished == self._seen
 
 
 class StreamDecoder(Protocol):
@@ -194,17 +168,7 @@ class Format:
         `path` and `query` are the client's, for formats that say the model there. Raises ClientError `bad_request` for
         a field of the wrong type.
         """
-        model, stream = fields.get("model"), fields.get("stream")
-        try:
-            return Opened(
-                fields,
-                None if model is None else _read_text(model),
-                False if stream is None or stream == _FALSE else _read_flag(stream) or False,
-            )
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            read_field(fields, "model", str)  # says which of the two it is
-            read_field(fields, "stream", bool)
-            raise
+        return opened_fields(fields)
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
         """The body for a provider that speaks this format: only what has to change is changed.
@@ -372,75 +336,6 @@ def unsupported(provider: str, path: str, why: str) -> ClientError:
     return ClientError("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
 
 
-def bad_response(what: str) -> UpstreamError:
-    """The error for an answer that is not what its format says."""
-    return UpstreamError("provider_bad_response", f"the provider's answer cannot be read: {what}")
-
-
-def bad_field(path: str, what: str) -> UpstreamError:
-    """The error for a field of an answer (`reading.Fault`)."""
-    return bad_response(f"{path}: {what}")
-
-
-def bad_request(path: str, what: str) -> ClientError:
-    """The error for a field of the wrong type or value."""
-    return ClientError("bad_request", f"{path}: {what}")
-
-
-def read_fields(body: bytes) -> Fields:
-    """The top level of a JSON object. Raises ClientError `bad_json`."""
-    try:
-        return _decode_fields(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ClientError(
-            "bad_json", "content-type header does not match request body, or bad JSON formatting"
-        ) from error
-    except RecursionError as error:
-        raise ClientError("bad_json", "the request body is nested too deeply") from error
-
-
-def read_field(fields: Fields, name: str, kind: type[T]) -> T | None:
-    """A top-level field, None if it is missing or null. Raises ClientError `bad_request` on another type."""
-    raw = fields.get(name)
-    if raw is None:
-        return None
-    try:
-        return _FIELD_DECODERS[kind](raw)  # type: ignore[return-value]  # the decoder is the one of `kind`
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise bad_request(name, str(error)) from error
-
-
-def raw_json(value: object) -> msgspec.Raw:
-    """A value as it goes into `Fields`."""
-    return msgspec.Raw(encode_json(value))
-
-
-def decode_request_as(decode: Callable[[bytes], T], body: bytes) -> T:
-    """Run a typed msgspec decoder on a client's body. Raises ClientError `bad_json` or `bad_request`."""
-    try:
-        return decode(body)
-    except msgspec.ValidationError as error:
-        raise ClientError("bad_request", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ClientError(
-            "bad_json", "content-type header does not match request body, or bad JSON formatting"
-        ) from error
-    except RecursionError as error:
-        raise ClientError("bad_json", "the request body is nested too deeply") from error
-
-
-def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:
-    """Run a typed msgspec decoder on a provider's body. Raises UpstreamError `provider_bad_response`."""
-    try:
-        return decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_response(str(error) or "nested too deeply") from error
-
-
-_FALSE: Final = msgspec.Raw(b"false")
-_read_text: Final = msgspec.json.Decoder(str | None).decode
-_read_flag: Final = msgspec.json.Decoder(bool | None).decode
-_FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {str: _read_text, bool: _read_flag}
 _NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra", "unread"))
 _REQUEST_DEFAULTS: Final = tuple(
     (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)

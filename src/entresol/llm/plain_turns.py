@@ -4,11 +4,12 @@ Most requests are plain, and guards need a tenth of the time for them. It reads 
 else there is `prompt_text.read_prompts`, which overlooks nothing.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from entresol.llm.format import Fields, encode_json
+from entresol.llm.json_fields import Fields, encode_json
+from entresol.llm.plain_turn import PlainTurn, decode_turns
 from entresol.llm.prompt_text import ESCAPED_LETTER
 
 WITHOUT_TEXT: Final = frozenset(
@@ -21,16 +22,6 @@ WITHOUT_TEXT: Final = frozenset(
 """Top-level fields that hold no prompt, beside `messages`."""
 
 
-class PlainTurn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """What one turn says."""
-
-    role: Literal["user", "assistant", "system", "developer", "tool"]
-    content: str
-
-
-_decode: Final = msgspec.json.Decoder(list[PlainTurn]).decode
-
-
 def plain_turns(body: bytes, fields: Fields, is_rewritten: bool) -> list[PlainTurn] | None:
     """The turns, oldest first; None: the request is not plain, or not certainly so.
 
@@ -40,11 +31,11 @@ def plain_turns(body: bytes, fields: Fields, is_rewritten: bool) -> list[PlainTu
     if messages is None or not WITHOUT_TEXT.issuperset(fields) or not (body.isascii() or _is_utf8(body)):
         return None
     try:
-        turns = _decode(messages)
+        turns = decode_turns(messages)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    # What is the same when written again has no repeated key and no second spelling of one: parsers agree on it.
-    if (is_rewritten or encode_json(fields) == body) and _has_no_more(bytes(messages), turns):
+    # What is as long when written again has no repeated key and no second spelling of one: parsers agree on it.
+    if (is_rewritten or encode_json(fields) == body) and len(encode_json(turns)) == memoryview(messages).nbytes:
         return turns
     return turns if _has_each_key_once(body, len(turns)) else None
 
@@ -56,13 +47,6 @@ def _is_utf8(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _has_no_more(array: bytes, turns: list[PlainTurn]) -> bool:
-    """Whether the turns are all that stands in the array: nothing came twice, so that one hid the other."""
-    if 92 in array:  # a backslash: quotes may stand in texts, keys may be spelt with escapes
-        return encode_json(turns) == array
-    return array.count(b'"') == 8 * len(turns)  # two keys, two texts
 
 
 def _has_each_key_once(body: bytes, turns: int) -> bool:

@@ -6,70 +6,14 @@ A model without a price has cost None, a state that logs show and budgets can re
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
-from typing import Annotated, Final
-
-import msgspec
+from typing import Final
 
 from entresol.llm.model_config import ModelOptions
+from entresol.llm.price_table import Model, PriceTable, Rates, Tier
 from entresol.llm.types import Usage
-from entresol.llm.usage import Rates, cost_nanodollars, rate_of
+from entresol.llm.usage import cost_nanodollars, rate_of
 
 _FAST_TIER: Final = re.compile(r"\bfast\b")
-
-
-class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Rates for calls with more than `above` input tokens; 0 for all calls."""
-
-    above: Annotated[int, msgspec.Meta(ge=0)]
-    rates: Rates
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The prices of a model in one period and service tier. `tiers` from the smallest `above`, which is 0, to the
-    largest."""
-
-    since: str = ""
-    """First day, `YYYY-MM-DD`; empty from the beginning."""
-    service_tier: str | None = None
-    tiers: tuple[Tier, ...]
-
-
-class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model of the table: how its names look, and its prices, newest first."""
-
-    provider: str
-    id: str
-    names: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    rows: tuple[Row, ...]
-
-    def is_called(self, name: str) -> bool:
-        """Whether a provider's model name means this model."""
-        if name == self.id or name in self.names or name.startswith(self.prefixes):
-            return True
-        return any(re.search(pattern, name) is not None for pattern in self.patterns)
-
-
-class PriceTable(msgspec.Struct, frozen=True, kw_only=True):
-    """The data file. `source` and `version` say where its numbers are from."""
-
-    format: int
-    source: str
-    version: str
-    licence: str
-    models: tuple[Model, ...]
-
-    def find(self, provider: str, name: str) -> Model | None:
-        """The model a provider calls `name`; an exact name before a pattern."""
-        name = name.lower().removeprefix("models/")
-        own = [model for model in self.models if model.provider == provider]
-        for model in own:
-            if name == model.id or name in model.names:
-                return model
-        return next((model for model in own if model.is_called(name)), None)
 
 
 class Prices:
@@ -161,13 +105,6 @@ def tiers_of(model: Model, service_tier: str | None, now: float) -> tuple[Tier, 
             if row.service_tier == tier and row.since <= today:
                 return row.tiers[::-1]
     return ()
-
-
-@cache
-def price_table() -> PriceTable:
-    """The table that comes with the package, read once."""
-    data = files("entresol.llm").joinpath("data/prices.json").read_bytes()
-    return msgspec.json.decode(data, type=PriceTable)
 
 
 def _rate(dollars_per_million: float | None) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from entresol.core.errors import ClientError
-from entresol.llm.format import Fields, bad_request, encode_json, raw_json
+from entresol.llm.json_fields import Fields, bad_request, encode_json, raw_json
 
 Raws = list[msgspec.Raw]
 _decode_array: Final = msgspec.json.Decoder(Raws).decode
@@ -17,11 +17,17 @@ _decode_object: Final = msgspec.json.Decoder(Fields).decode
 _decode_text: Final = msgspec.json.Decoder(str).decode
 
 
-class Inserted(msgspec.Struct, frozen=True):
+Role = Literal["system", "user", "assistant"]
+
+
+class Inserted:
     """A prompt to put in."""
 
-    role: Literal["system", "user", "assistant"]
-    content: str
+    __slots__ = ("content", "role")
+
+    def __init__(self, role: Role, content: str) -> None:
+        self.role: Role = role
+        self.content = content
 
 
 Insert = Callable[[Fields, bool], None]

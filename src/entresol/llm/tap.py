@@ -6,7 +6,8 @@ end mark) of an answer. So a tap keeps both ends, and the format reads them once
 
 from typing import Final
 
-from entresol.llm.format import CallFacts, Format
+from entresol.llm.call_facts import CallFacts
+from entresol.llm.format import Format
 
 HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 8192

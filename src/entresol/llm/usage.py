@@ -6,35 +6,11 @@ nano-dollars per token. Costs are whole nano-dollars (1e-9 $), rounded up once, 
 
 from typing import Final
 
-import msgspec
-
+from entresol.llm.price_table import Rates
 from entresol.llm.types import Usage
 
 PICO_PER_DOLLAR_PER_MILLION: Final = 1_000_000
 """$1 per million tokens, in pico-dollars per token."""
-
-
-class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Pico-dollars per token of each usage bucket. None: the provider has no rate of its own for it."""
-
-    input: int
-    output: int | None = None
-    cache_read: int | None = None
-    cache_write: int | None = None
-    cache_write_1h: int | None = None
-    input_audio: int | None = None
-    output_audio: int | None = None
-    output_image: int | None = None
-
-    def scaled(self, input_factor: float, output_factor: float) -> "Rates":
-        """These rates times a factor per direction."""
-        inputs = ("input", "cache_read", "cache_write", "cache_write_1h", "input_audio")
-        changes: dict[str, int] = {}
-        for name in self.__struct_fields__:
-            rate = getattr(self, name)
-            if rate is not None:
-                changes[name] = round(rate * (input_factor if name in inputs else output_factor))
-        return msgspec.structs.replace(self, **changes)
 
 
 def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:

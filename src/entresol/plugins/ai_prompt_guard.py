@@ -10,7 +10,8 @@ from entresol.api_floor.json_body import json_body
 from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
-from entresol.llm.plain_turns import PlainTurn, plain_turns
+from entresol.llm.plain_turn import PlainTurn
+from entresol.llm.plain_turns import plain_turns
 from entresol.llm.prompt_text import USER, Prompt, read_prompts
 from entresol.plugins.schemas.ai_prompt_guard import AiPromptGuardConfig
 from entresol.policy.prompt_guard import PromptGuard, Turn, Verdict

@@ -7,8 +7,6 @@ later in the path need (usage, cost, latency) stands in the slots of `api_floor.
 from functools import partial
 from typing import ClassVar, Final
 
-from msgspec import Struct
-
 from entresol.api_floor.ai_account import call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.exchange import Exchange
@@ -20,8 +18,9 @@ from entresol.core.slots import Slot
 from entresol.llm.answers import ErrorAnswer
 from entresol.llm.call import Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.credentials import Credential
-from entresol.llm.format import Opened
-from entresol.llm.prices import Prices, price_table
+from entresol.llm.opened import Opened
+from entresol.llm.price_table import price_table
+from entresol.llm.prices import Prices
 from entresol.llm.prompt_rules import check_prompt, choose_model
 from entresol.llm.provider import check_model_name
 from entresol.llm.registry import format_named, provider_named
@@ -36,26 +35,38 @@ _REFUSED: Final = (401, 403)
 _JSON: Final = (b"content-type", b"application/json")
 
 
-class _Way(Struct, frozen=True):
-    """How calls for one model go: what is the same for all of them."""
+class _Way:
+    """How calls for one model go: what is the same for all of them. Never changed."""
 
-    model: str
-    stream: bool
-    service_tls: TlsClient | None
-    origin: Origin
-    host: str
-    target: str
-    model_field: tuple[bytes, bytes]
+    def __init__(
+        self,
+        model: str,
+        stream: bool,
+        service_tls: TlsClient | None,
+        origin: Origin,
+        target: str,
+        model_field: tuple[bytes, bytes],
+    ) -> None:
+        self.model = model
+        self.stream = stream
+        self.service_tls = service_tls
+        self.origin = origin
+        self.target = target
+        self.model_field = model_field
 
 
 class _Call(LLMCall):
     """One request's call, and what has to be kept of it from phase to phase."""
 
-    plugin: "AiProxy"
-    way: _Way
-    head: ResponseHead
     payload: AiPayload | None = None
-    first_byte = 0.0
+    first_byte: float = 0.0
+    head: ResponseHead | None = None
+    """The client's, where the answer is held until it is whole."""
+
+    def __init__(self, plugin: "AiProxy", way: _Way, exchange: Exchange) -> None:
+        super().__init__(plugin.ends, way.model, exchange.request_id, exchange.started_at)
+        self.plugin = plugin
+        self.way = way
 
     def piece(self, data: bytes, last: bool) -> bytes:
         """A body filter: read along, or translate."""
@@ -76,8 +87,10 @@ class _Call(LLMCall):
     def whole(self, data: bytes, last: bool) -> bytes:
         """A body filter for an answer that was held until it was whole."""
         self.first_byte = self.plugin.monotonic()
-        answer, headers, credential = self.reading, self.head.headers, self.plugin.credential
-        assert answer is not None  # header_filter has set it
+        answer, head, credential = self.reading, self.head, self.plugin.credential
+        assert answer is not None  # header_filter has set both
+        assert head is not None
+        headers = head.headers
         try:
             out = answer.feed(data, last)
         except UpstreamError as error:
@@ -112,7 +125,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         provider = provider_named(model.provider)
         client = format_named(_CLIENT_FORMATS.get(config.llm_format, f"openai-{operation}"))
         native = format_named(provider.format_name(operation))
-        self._ends = Ends(client, provider, native, model.options.for_calls(), model.options.anthropic_version or "")
+        self.ends = Ends(client, provider, native, model.options.for_calls(), model.options.anthropic_version or "")
         self._client = client
         self._prices = Prices(model.options, price_table(), model.provider)
         self._target = ModelTarget(model, provider)
@@ -150,15 +163,14 @@ class AiProxy(Plugin[AiProxyConfig]):
         way = self._ways.get((opened.model, opened.stream, query))
         if way is None or way.service_tls != upstream.origin.tls:
             way = self._find_way(exchange, upstream, opened, query)
-        call = exchange[_CALL] = _Call(self._ends, way.model, exchange.request_id, exchange.started_at)
-        call.plugin, call.way = self, way
+        call = exchange[_CALL] = _Call(self, way, exchange)
         if self._keeps_payload:
             call.payload = exchange[AI_PAYLOAD] = AiPayload(request=payload_text(known.body))
         body = call.request(opened, way.stream, known.body, request.path, query)
         exchange.body = credential.body(body)
-        fields = self._ends.fields_beside(upstream.headers)
-        upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, self._ends.is_same_format)
-        upstream.origin, upstream.host, upstream.target = way.origin, way.host, way.target
+        fields = self.ends.fields_beside(upstream.headers)
+        upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, self.ends.is_same_format)
+        upstream.origin, upstream.host, upstream.target = way.origin, way.origin.authority, way.target
         upstream.method, upstream.upgrade = "POST", None
 
     def _find_way(self, exchange: Exchange, upstream: UpstreamRequest, opened: Opened, query: str) -> _Way:
@@ -168,12 +180,12 @@ class AiProxy(Plugin[AiProxyConfig]):
         lookup = _NO_LOOKUP if is_fixed else partial(_look_up, exchange)
         model = check_model_name(choose_model(opened, self._target.model(lookup), config.model.model_alias))
         stream = wants_stream(config.response_streaming, opened)
-        url = self._ends.url(model, stream, opened, credential.client_query(query), self._target.url(lookup))
+        url = self.ends.url(model, stream, opened, credential.client_query(query), self._target.url(lookup))
         origin = Origin(url.scheme, url.host, url.port, tls if url.scheme == "https" else None)
         whole_query = credential.query(url.query)
         target = f"{url.path or '/'}?{whole_query}" if whole_query else url.path or "/"
-        name = field_value(f"{self._ends.provider.name}/{model}")
-        way = _Way(model, stream, tls, origin, origin.authority, target, (self._model_header, name))
+        name = field_value(f"{self.ends.provider.name}/{model}")
+        way = _Way(model, stream, tls, origin, target, (self._model_header, name))
         if is_fixed and len(query) < 100:
             if len(self._ways) > 256:  # names come from clients where no model is configured
                 self._ways.clear()
@@ -221,7 +233,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         if call is None:
             return
         exchange[AI_LOG_STATISTICS] = self.config.logging.log_statistics
-        meta = exchange[AI_META] = call_meta(exchange, self.context.instance_id, self._ends.provider.name, call)
+        meta = exchange[AI_META] = call_meta(exchange, self.context.instance_id, self.ends.provider.name, call)
         answer = call.reading
         if answer is None:
             return

@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entresol.llm.price_table import Rates
 from entresol.llm.types import Usage
-from entresol.llm.usage import Rates, completion_details, cost_nanodollars, prompt_details, rate_of
+from entresol.llm.usage import completion_details, cost_nanodollars, prompt_details, rate_of
 
 TOKENS = st.integers(0, 10_000_000)
 
@@ -51,8 +52,3 @@ def test_details_are_there_only_if_there_are_any() -> None:
     details = prompt_details(Usage(cache_read=1, cache_write=2, cache_write_1h=3))
     assert details == {"cached_tokens": 1, "cache_write_tokens": 5, "audio_tokens": 0}
     assert completion_details(Usage(reasoning=4)) == {"reasoning_tokens": 4, "audio_tokens": 0, "image_tokens": 0}
-
-
-def test_factors_scale_their_direction() -> None:
-    scaled = Rates(input=100, output=200, cache_read=10).scaled(2.0, 1.5)
-    assert scaled == Rates(input=200, output=300, cache_read=20)

@@ -7,8 +7,6 @@ on, where OpenAI has none: `reasoning_content` (reasoning text), `message.images
 
 from typing import Final
 
-import msgspec
-
 from entresol.llm.format import (
     ChatFormat,
     Encoded,
@@ -26,6 +24,7 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
+from entresol.llm.openai_facts import FINISH_REASONS, read_usage
 from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
@@ -35,14 +34,8 @@ from entresol.llm.openai_parts import (
     write_tool_results,
 )
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
-from entresol.llm.openai_wire import (
-    FINISH_REASONS,
-    OpenAIFormat,
-    UsageWire,
-    ask_for_usage,
-    read_usage,
-    write_usage,
-)
+from entresol.llm.openai_structs import decode_usage
+from entresol.llm.openai_wire import OpenAIFormat, write_usage
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -60,6 +53,7 @@ from entresol.llm.types import (
     ToolChoice,
     ToolResult,
 )
+from entresol.llm.usage_chunk import ask_for_usage
 
 _ROLES: Final[dict[str, Role]] = {
     "system": "system",
@@ -107,7 +101,6 @@ _CLAIMED: Final = frozenset(
         *_PLAIN,
     )
 )
-_decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
 class OpenAIChat(OpenAIFormat, ChatFormat):
@@ -178,7 +171,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
             model=reader.string("model") or "",
             created=reader.integer("created"),
             choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
-            usage=None if usage is None else read_usage(decode_response_as(_decode_usage, encode_json(usage))),
+            usage=None if usage is None else read_usage(decode_response_as(decode_usage, encode_json(usage))),
             service_tier=reader.string("service_tier"),
         )
         response.extra = reader.rest()

@@ -5,7 +5,8 @@ so there is nothing to translate it to.
 """
 
 from entresol.llm.format import Opened, Options, Profile
-from entresol.llm.openai_wire import OpenAIFormat, ask_for_usage
+from entresol.llm.openai_wire import OpenAIFormat
+from entresol.llm.usage_chunk import ask_for_usage
 
 
 class OpenAICompletions(OpenAIFormat):

@@ -1,0 +1,164 @@
+"""What OpenAI's answers say about their calls: usage, finish reason, model, error."""
+
+from typing import Final
+
+import msgspec
+
+from entresol.llm.call_facts import CallFacts, OpenChoices
+from entresol.llm.events import ErrorDetail
+from entresol.llm.fragment import object_after, string_after
+from entresol.llm.json_fields import bad_field, decode_response_as
+from entresol.llm.openai_structs import AnswerFacts, ErrorWire, UsageWire, decode_facts, decode_usage
+from entresol.llm.sse import SseTooLarge, events_in
+from entresol.llm.types import FinishReason, Usage
+
+DONE: Final = b"[DONE]"
+_LAST_EVENTS: Final = 5
+
+FINISH_REASONS: Final[dict[str, FinishReason]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    "error": "error",
+}
+
+
+def finish_reason(wire: str | None) -> FinishReason | None:
+    """OpenAI's reason; a compatible server's own word counts as `stop`."""
+    return None if wire is None else FINISH_REASONS.get(wire, "stop")
+
+
+def read_usage(wire: UsageWire) -> Usage:
+    """Totals with details become buckets that do not overlap."""
+    prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
+    usage = Usage(input=prompt, output=completion)
+    inputs, outputs = wire.prompt_tokens_details, wire.completion_tokens_details
+    if inputs is not None and (inputs.cached_tokens or inputs.cache_write_tokens or inputs.audio_tokens):
+        usage.cache_read = min(inputs.cached_tokens or 0, prompt)
+        usage.cache_write = min(inputs.cache_write_tokens or 0, prompt - usage.cache_read)
+        usage.input_audio = min(inputs.audio_tokens or 0, prompt - usage.cache_read - usage.cache_write)
+        usage.input = prompt - usage.cache_read - usage.cache_write - usage.input_audio
+    if outputs is not None and (outputs.reasoning_tokens or outputs.audio_tokens or outputs.image_tokens):
+        usage.reasoning = min(outputs.reasoning_tokens or 0, completion)
+        usage.output_audio = min(outputs.audio_tokens or 0, completion - usage.reasoning)
+        usage.output_image = min(outputs.image_tokens or 0, completion - usage.reasoning - usage.output_audio)
+        usage.output = completion - usage.reasoning - usage.output_audio - usage.output_image
+    return usage
+
+
+def read_error(wire: ErrorWire | str, status: int) -> ErrorDetail:
+    """An `error` object, which some servers shorten to its message."""
+    if isinstance(wire, str):
+        return ErrorDetail(status=status, message=wire)
+    return ErrorDetail(
+        status=status,
+        message=wire.message or "the provider gave no message",
+        type=wire.type,
+        code=None if wire.code is None else str(wire.code),
+        param=wire.param if isinstance(wire.param, str) else None,
+    )
+
+
+def error_status(error: ErrorDetail) -> int:
+    """The HTTP status an error inside a stream would have had."""
+    if error.code is not None and error.code.isdecimal() and 400 <= int(error.code) < 600:
+        return int(error.code)
+    if error.type == "rate_limit_error" or error.code == "rate_limit_exceeded":
+        return 429
+    return 400 if error.type == "invalid_request_error" else 502
+
+
+def facts_of_answer(body: bytes) -> CallFacts:
+    """What a whole answer says. Raises UpstreamError `provider_bad_response` if it is not one."""
+    answer = decode_response_as(decode_facts, body)
+    if answer.error is None and answer.choices is None and not answer.data:
+        raise bad_field("choices", "is required")
+    return _facts(answer, True)
+
+
+def facts_of_fragment(head: bytes, tail: bytes) -> CallFacts:
+    """What can be read from the start and the end of an answer too large to be read whole."""
+    found = object_after(tail, b'"usage"')
+    try:
+        usage = None if found is None else read_usage(decode_usage(found))
+    except msgspec.DecodeError:
+        usage = None
+    model = string_after(head, b'"model"') or string_after(tail, b'"model"')
+    return CallFacts(usage=usage, model=model, is_complete=True)
+
+
+def facts_of_stream(head: bytes, tail: bytes | None) -> CallFacts:
+    """What a stream said, by its start and, if that is not all of it, its end."""
+    known = _facts_of_complete(head, head if tail is None else tail)
+    if known is not None:
+        return known
+    facts = CallFacts()
+    choices = OpenChoices()
+    for fragment in (head,) if tail is None else (head, tail):
+        try:
+            events = events_in(fragment, from_start=fragment is head)
+        except SseTooLarge:
+            continue
+        for event in events:
+            if event.data == DONE:
+                facts.is_complete = True
+            else:
+                _merge(facts, event.data, choices)
+        if tail is not None and fragment is head:
+            choices = OpenChoices()  # what became of these, the middle may say
+    if choices.is_any_open and not facts.is_complete:
+        facts.finish_reason = None
+    return facts
+
+
+def _facts(answer: AnswerFacts, is_complete: bool) -> CallFacts:
+    usage, choices = answer.usage, answer.choices
+    facts = CallFacts(
+        usage=None if usage is None else read_usage(usage),
+        model=answer.model,
+        response_id=answer.id,
+        finish_reason=finish_reason(choices[0].finish_reason) if choices else None,
+        service_tier=answer.service_tier,
+        is_complete=is_complete,
+    )
+    if answer.error is not None:
+        facts.error = read_error(answer.error, 502)
+        facts.error.status = error_status(facts.error)
+    return facts
+
+
+def _facts_of_complete(head: bytes, end: bytes) -> CallFacts | None:
+    """What the first event and the last few of a stream say, if that is everything: the rest need not be read then."""
+    facts = CallFacts()
+    for event in (head.partition(b"\n\n")[0], *end.rsplit(b"\n\n", _LAST_EVENTS)[1:]):
+        data = event.removeprefix(b"data:").strip()
+        if data == DONE:
+            facts.is_complete = True
+        elif b"\n" not in data:
+            _merge(facts, data, OpenChoices())
+    return facts if facts.is_complete and facts.usage is not None and facts.finish_reason is not None else None
+
+
+def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
+    """Add what one chunk of a stream says; later chunks win."""
+    try:
+        wire = decode_facts(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return  # a chunk cut by the tap's window
+    for choice in wire.choices or ():
+        choices.note(choice.index, choice.finish_reason is not None)
+    chunk = _facts(wire, is_complete=facts.is_complete)
+    if chunk.usage is not None:
+        facts.usage = chunk.usage
+    if chunk.model is not None:
+        facts.model = chunk.model
+    if chunk.response_id is not None:
+        facts.response_id = chunk.response_id
+    if chunk.finish_reason is not None:
+        facts.finish_reason = chunk.finish_reason
+    if chunk.service_tier is not None:
+        facts.service_tier = chunk.service_tier
+    if chunk.error is not None:
+        facts.error = chunk.error

@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entresol.core.errors import UpstreamError
+from entresol.llm.call_facts import CallFacts
+from entresol.llm.events import ErrorDetail
+from entresol.llm.openai_facts import error_status, finish_reason, read_usage
+from entresol.llm.openai_structs import CompletionDetails, PromptDetails, UsageWire
+from entresol.llm.registry import format_named
+from entresol.llm.types import Usage
+
+CHAT = format_named("openai-chat")
+COUNTS = st.integers(0, 1_000_000)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
+def test_buckets_never_overlap_and_never_go_below_zero(
+    p: int, c: int, cached: int, audio: int, write: int, r: int
+) -> None:
+    wire = UsageWire(p, c, PromptDetails(cached, audio, write), CompletionDetails(r, audio, audio))
+    usage = read_usage(wire)
+    assert (usage.total_input, usage.total_output) == (p, c)
+    assert min(usage.input, usage.cache_read, usage.output, usage.reasoning, usage.output_image) >= 0
+
+
+def test_null_counts_are_zero() -> None:
+    assert read_usage(UsageWire(None, None, PromptDetails(), CompletionDetails())) == Usage()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ErrorDetail(status=502, message="m"), 502),
+        (ErrorDetail(status=502, message="m", code="503"), 503),
+        (ErrorDetail(status=502, message="m", code="200"), 502),
+        (ErrorDetail(status=502, message="m", type="rate_limit_error"), 429),
+        (ErrorDetail(status=502, message="m", type="invalid_request_error"), 400),
+    ],
+)
+def test_an_error_inside_a_stream_has_the_status_it_would_have_had(error: ErrorDetail, status: int) -> None:
+    assert error_status(error) == status
+
+
+@pytest.mark.parametrize(
+    ("wire", "reason"),
+    [("stop", "stop"), ("length", "length"), ("function_call", "tool_calls"), ("eos", "stop"), (None, None)],
+)
+def test_finish_reasons_of_compatible_servers_count_as_stop(wire: str | None, reason: str | None) -> None:
+    assert finish_reason(wire) == reason
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"", b'{"choices":5}', b"{" + b'"a":{' * 50_000])
+def test_what_is_no_answer_is_the_providers_fault(body: bytes) -> None:
+    with pytest.raises(UpstreamError) as error:
+        CHAT.response_facts(body)
+    assert (error.value.status, error.value.code) == (502, "provider_bad_response")
+
+
+def test_an_error_answered_with_200_is_an_error() -> None:
+    facts = CHAT.response_facts(b'{"error":{"message":"m","type":"rate_limit_error"}}')
+    assert facts.error == ErrorDetail(status=429, message="m", type="rate_limit_error")
+
+
+DONE = b"data: [DONE]\n\n"
+FIRST = b'data: {"id":"c","model":"m","service_tier":"flex","choices":[{"index":0,"delta":{}}]}\n\n'
+MIDDLE = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+LAST = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+WITHOUT_USAGE = CallFacts(model="m", response_id="c", service_tier="flex", finish_reason="stop", is_complete=True)
+KNOWN = CallFacts(
+    usage=Usage(input=3, output=2), model="m", response_id="c", service_tier="flex", finish_reason="stop",
+    is_complete=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("middle", [b"", MIDDLE, MIDDLE * 50, b": keep-alive\n\n" + MIDDLE])
+@pytest.mark.parametrize(
+    "end",
+    [FINISH + LAST + DONE, LAST + FINISH + DONE, FINISH + LAST + DONE.rstrip(), FINISH + b": x\n\n" + LAST + DONE],
+)
+def test_a_complete_stream_is_known_by_its_first_event_and_its_last(middle: bytes, end: bytes) -> None:
+    assert CHAT.stream_facts(FIRST + middle + end, None) == KNOWN
+    assert CHAT.stream_facts(FIRST, b"cut event}\n\n" + middle + end) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (FIRST + LAST + FINISH + MIDDLE * 9 + DONE, KNOWN),
+        ((FIRST + FINISH + LAST + DONE).replace(b"\n", b"\r\n"), KNOWN),
+        (
+            FIRST + FINISH + DONE,
+            WITHOUT_USAGE,
+        ),
+    ],
+)
+def test_where_the_last_events_do_not_say_everything_all_are_read(stream: bytes, expected: CallFacts) -> None:
+    assert CHAT.stream_facts(stream, None) == expected
+
+
+def test_an_error_at_the_end_of_a_stream_counts() -> None:
+    failed = b'data: {"error":{"message":"m"}}\n\n'
+    facts = CHAT.stream_facts(FIRST + FINISH + LAST + failed + DONE, None)
+    assert facts.error == ErrorDetail(status=502, message="m")
