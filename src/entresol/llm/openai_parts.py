@@ -267,12 +267,17 @@ def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> 
         else:
             content.append(_write_part(part, losses))
     is_plain = len(content) == 1 and content[0].keys() == {"type", "text"}
-    wire["content"] = content[0]["text"] if is_plain else content or None
+    wire["content"] = content[0]["text"] if is_plain else content or _no_content(wire, calls)
     if any(thoughts) and profile.takes_reasoning_content:
         wire["reasoning_content"] = "".join(thoughts)
     if calls:
         wire["tool_calls"] = calls
     return wire
+
+
+def _no_content(wire: JsonObject, calls: list[JsonObject]) -> str | None:
+    """OpenAI takes null only where something else is said."""
+    return None if calls or wire.keys() > {"role"} else ""
 
 
 def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:

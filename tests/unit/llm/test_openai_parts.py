@@ -106,6 +106,14 @@ def test_what_cannot_be_said_is_refused(part: Part) -> None:
     assert error.value.code == "unsupported_by_provider"
 
 
+def test_an_assistants_turn_without_anything_has_an_empty_string_and_no_null_that_openai_refuses() -> None:
+    call = ToolCall(id="c", name="f")
+    assert write_assistant([], losses("gemini"), PROFILE)["content"] == ""
+    assert write_assistant([Thinking(text="hm")], losses("gemini"), PROFILE)["content"] == ""
+    assert write_assistant([call], losses("gemini"), PROFILE)["content"] is None
+    assert write_assistant([Refusal(text="No.")], losses("gemini"), PROFILE)["content"] is None
+
+
 def test_an_assistants_turn_is_read_and_written_back() -> None:
     wire: JsonObject = {
         "role": "assistant", "content": "text", "refusal": "no",

@@ -22,6 +22,7 @@ from entresol.llm.anthropic_wire import (
     service_tier,
     write_usage,
 )
+from entresol.llm.conversation import leave_out, system_first
 from entresol.llm.format import (
     ChatFormat,
     Encoded,
@@ -280,18 +281,7 @@ def _read_output(reader: ObjectReader, request: ChatRequest) -> None:
 
 def _write_messages(messages: list[Message], losses: Losses) -> tuple[object, list[JsonObject]]:
     """`system` and `messages`. Foreign system messages all go to the front, in their order: none is lost."""
-    system: list[Part] = []
-    turns: list[Message] = []
-    for message in messages:
-        is_system = message.role in ("system", "developer")
-        if is_system and (not losses.is_own or not turns):
-            system += message.parts
-        else:
-            turns.append(message)
-        if message.name is not None:
-            losses.drop("messages[].name")
-    if not turns and system:
-        turns, system = [Message(role="user", parts=system)], []  # Anthropic wants at least one turn
+    system, turns = system_first(messages, losses, keeps_place=losses.is_own)
     wire: list[JsonObject] = []
     for message in turns:
         _write_turn(message, wire, losses)
@@ -312,11 +302,13 @@ def _write_turn(message: Message, wire: list[JsonObject], losses: Losses) -> Non
     role = "user" if message.role == "tool" else message.role
     blocks = [block for part in message.parts for block in write_block(part, losses)]
     before = wire[-1] if wire else None
-    if before is not None and before["role"] == role and role != "system":
+    is_joined = before is not None and before["role"] == role and role != "system"
+    if not blocks and not losses.is_own:
+        leave_out(message, is_joined, losses)
+        return
+    if before is not None and is_joined:
         content = before["content"]
         before["content"] = (content if isinstance(content, list) else [{"type": "text", "text": content}]) + blocks
-        return
-    if not blocks and not losses.is_own:
         return
     is_plain = len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
     wire.append({"role": role, "content": blocks[0]["text"] if is_plain else blocks} | losses.own(message.extra))

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from entresol.core.errors import ClientError
+from entresol.llm.conversation import leave_out, system_first
 from entresol.llm.format import (
     NO_OPTIONS,
     ChatFormat,
@@ -91,6 +92,7 @@ _NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,127}")
 _TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
 _CANONICAL_TIERS: Final = {"standard": "default"}
 _SIGNED_MODELS: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
+_NOTHING: Final = Text(text="")
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
@@ -273,7 +275,8 @@ def _snake(name: str) -> str:
 def _read_content(reader: ObjectReader, ids: CallIds) -> list[Message]:
     """One turn; function responses become messages of their own, in order."""
     role = reader.string("role") or "user"
-    parts = _joined_thoughts([read_part(part, ids) for part in reader.readers("parts") or []])
+    read = [read_part(part, ids) for part in reader.readers("parts") or []]
+    parts = _joined_thoughts([part for part in read if part != _NOTHING])
     if role == "model":
         return [Message(role="assistant", parts=parts, extra=reader.rest())]
     if role not in ("user", "function"):
@@ -346,19 +349,9 @@ def _read_tool(reader: ObjectReader) -> Tool:
 def _write_messages(request: ChatRequest, losses: Losses) -> tuple[list[JsonObject], list[JsonObject]]:
     """System parts and turns. All system messages go to the front, in their order: none is lost."""
     names = tool_names(request.messages)
-    system: list[Part] = []
-    turns: list[Message] = []
-    for message in request.messages:
-        if message.role in ("system", "developer"):
-            system += message.parts
-        else:
-            turns.append(message)
-        if message.name is not None:
-            losses.drop("messages[].name")
+    system, turns = system_first(request.messages, losses)
     if any(not isinstance(part, Text) for part in system) and not losses.is_own:
         raise losses.refuse("messages[].content[]", "a system message holds only text")
-    if not turns and system:
-        turns, system = [Message(role="user", parts=system)], []  # Gemini wants at least one turn
     contents: list[JsonObject] = []
     for message in turns:
         _write_turn(message, names, contents, losses)
@@ -370,9 +363,10 @@ def _write_messages(request: ChatRequest, losses: Losses) -> tuple[list[JsonObje
 def _write_turn(message: Message, names: dict[str, str], contents: list[JsonObject], losses: Losses) -> None:
     role = "model" if message.role == "assistant" else "user"
     parts = write_parts(message.parts, names, losses)
-    if not parts and not losses.is_own:
-        return
     before = contents[-1] if contents else None
+    if not parts and not losses.is_own:
+        leave_out(message, before is not None and before["role"] == role, losses)
+        return
     if role == "model" and before is not None and before["role"] == role and isinstance(before["parts"], list):
         before["parts"] += parts  # Gemini refuses a call that does not follow the user's turn at once
     else:

@@ -75,6 +75,9 @@ def encode(request: ChatRequest, profile: Profile = ANTHROPIC) -> dict[str, Any]
     return wire
 
 
+USER_TURN = Message(role="user", parts=[Text(text="x")])
+
+
 def asked(*parts: Part, **fields: Any) -> ChatRequest:
     """A request of a client that speaks another format."""
     messages = fields.pop("messages", [Message(role="user", parts=list(parts) or [Text(text="x")])])
@@ -333,7 +336,7 @@ def test_what_anthropic_does_not_take_is_reported(fields: dict[str, Any], lost: 
         (asked(tools=[Tool(name="a b")]), "characters other than"),
         (asked(Image(file_id="f")), "base64 or an http URL"),
         (asked(messages=[Message(role="assistant", parts=[Text(text="x")])]), "must be the user's"),
-        (asked(messages=[Message(role="system", parts=[Image(data="A")]), Message(role="user")]), "only text"),
+        (asked(messages=[Message(role="system", parts=[Image(data="A")]), USER_TURN]), "only text"),
     ],
 )
 def test_what_would_change_the_answer_is_refused(request_: ChatRequest, why: str) -> None:

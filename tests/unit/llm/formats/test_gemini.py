@@ -84,6 +84,9 @@ def encode(request: ChatRequest) -> dict[str, Any]:
     return wire
 
 
+USER_TURN = Message(role="user", parts=[Text(text="x")])
+
+
 def asked(*parts: Part, **fields: Any) -> ChatRequest:
     """A request of a client that speaks another format."""
     messages = fields.pop("messages", [Message(role="user", parts=list(parts) or [Text(text="x")])])
@@ -301,7 +304,7 @@ def test_what_gemini_does_not_take_is_reported(fields: dict[str, Any], lost: lis
         (asked(tools=[Tool(name="f", is_custom=True)]), "free text"),
         (asked(tools=[Tool(name="a b")]), "letters, digits"),
         (asked(Image(file_id="f")), "uploaded to another provider"),
-        (asked(messages=[Message(role="system", parts=[Image(data="A")]), Message(role="user")]), "only text"),
+        (asked(messages=[Message(role="system", parts=[Image(data="A")]), USER_TURN]), "only text"),
     ],
 )
 def test_what_would_change_the_answer_is_refused(request_: ChatRequest, why: str) -> None:

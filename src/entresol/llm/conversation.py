@@ -1,0 +1,43 @@
+"""A conversation for formats that are narrower than OpenAI's: system messages at the front, and no empty turns."""
+
+from typing import Final
+
+from entresol.llm.format import Losses
+from entresol.llm.types import Message, Part
+
+_EMPTY: Final = "messages[].content"
+
+
+def system_first(
+    messages: list[Message], losses: Losses, keeps_place: bool = False
+) -> tuple[list[Part], list[Message]]:
+    """The parts of all system messages, in their order, and the turns. A conversation of nothing else is the user's.
+
+    `keeps_place`: a system message among the turns stays there, as a turn. Raises ClientError
+    `unsupported_by_provider` for a conversation without any message.
+    """
+    if not messages:
+        raise losses.refuse("messages", "at least one message is needed")
+    system: list[Part] = []
+    turns: list[Message] = []
+    for message in messages:
+        if message.role in ("system", "developer") and not (keeps_place and turns):
+            system += message.parts
+        else:
+            turns.append(message)
+        if message.name is not None:
+            losses.drop("messages[].name")
+    if not turns:
+        turns, system = [Message(role="user", parts=system)], []
+    return system, turns
+
+
+def leave_out(turn: Message, is_joined: bool, losses: Losses) -> None:
+    """Report a turn of which nothing is left to write; it must not vanish where that would change the answer.
+
+    `is_joined`: the turn before it is the same speaker's, so that what remains says the same. Raises ClientError
+    `unsupported_by_provider` for an empty turn of the user's, which would have the provider answer something else.
+    """
+    if turn.role != "assistant" and not is_joined:
+        raise losses.refuse(_EMPTY, "a message of the user's must not be empty")
+    losses.drop(_EMPTY)
