@@ -13,7 +13,7 @@ def system_first(
 ) -> tuple[list[Part], list[Message]]:
     """The parts of all system messages, in their order, and the turns. A conversation of nothing else is the user's.
 
-    `keeps_place`: a system message among the turns stays there, as a turn. Raises ClientError
+    A system message among the turns stays there with `keeps_place`; else that it moved is reported. Raises ClientError
     `unsupported_by_provider` for a conversation without any message.
     """
     if not messages:
@@ -23,6 +23,8 @@ def system_first(
     for message in messages:
         if message.role in ("system", "developer") and not (keeps_place and turns):
             system += message.parts
+            if turns:
+                losses.drop("messages[].position")
         else:
             turns.append(message)
         if message.name is not None:

@@ -19,6 +19,17 @@ def test_system_messages_come_first_in_their_order() -> None:
     assert system_first(messages, losses(messages)) == ([Text(text="one"), Text(text="two")], [said("user", "x")])
 
 
+def test_a_system_message_that_leaves_its_place_is_reported() -> None:
+    late = [said("user", "x"), said("system", "two"), said("user", "y")]
+    for messages, dropped in ((late, ["messages[].position"]), ([late[1], late[0], late[2]], [])):
+        kept = losses(messages)
+        system_first(messages, kept)
+        assert kept.finish() == dropped
+    kept = losses(late)
+    system_first(late, kept, keeps_place=True)
+    assert kept.finish() == []
+
+
 def test_where_a_format_knows_them_there_system_messages_among_the_turns_stay() -> None:
     messages = [said("system", "one"), said("user", "x"), said("system", "two")]
     assert system_first(messages, losses(messages), keeps_place=True) == ([Text(text="one")], messages[1:])
