@@ -33,6 +33,7 @@ _AUDIO_FORMATS: Final = {
     "audio/mp3": "mp3",
     "audio/mpeg": "mp3",
 }
+_EXTRA_CONTENT: Final = "extra_content"
 _IN_NEXT_MESSAGE: Final = "The result is in the message that follows the tool results."
 
 
@@ -145,16 +146,29 @@ def _read_call(reader: ObjectReader) -> ToolCall:
     if inner is None:
         raise reader.invalid("type", f"unknown kind of tool call {kind!r}")
     is_custom = kind == "custom"
+    extra_content = reader.take("extra_content")
     call = ToolCall(
         id=reader.need_string("id"),
         name=inner.need_string("name"),
         arguments=inner.string("input" if is_custom else "arguments") or "",
         is_custom=is_custom,
-        signature=read_signature(reader.take("extra_content")),
+        signature=read_signature(extra_content),
     )
     reader.take("index")
     call.extra = {**inner.rest(), **reader.rest()}
+    beside = extra_content if call.signature is None else _unsigned(extra_content)
+    if beside is not None:
+        call.extra[_EXTRA_CONTENT] = beside
     return call
+
+
+def _unsigned(extra_content: object) -> JsonObject | None:
+    """What stands beside a thought signature; None for nothing."""
+    outer = dict(extra_content) if isinstance(extra_content, dict) else {}
+    google = outer.pop("google", None)
+    inner = {name: value for name, value in google.items() if name != "thought_signature"} if google else {}
+    beside = outer | {"google": inner} if inner else outer
+    return beside or None
 
 
 def read_signature(extra_content: object) -> str | None:
@@ -330,25 +344,29 @@ def _write_spoken(audio: Audio) -> JsonObject:
 
 
 def _write_call(call: ToolCall, losses: Losses) -> JsonObject:
-    if call.signature is not None:
+    if call.signature is not None and not losses.is_own:
         losses.drop("messages[].tool_calls[].extra_content")
     if call.cache is not None:
         losses.drop("messages[].content[].cache_control")
-    return _call(call, losses.own(call.extra))
+    return _call(call, losses.own(call.extra), losses.is_own)
 
 
 def _write_answer_call(call: ToolCall) -> JsonObject:
-    wire = _call(call, {})
-    if call.signature is not None:
-        wire["extra_content"] = {"google": {"thought_signature": call.signature}}
-    return wire
+    return _call(call, {}, True)
 
 
-def _call(call: ToolCall, extra: JsonObject) -> JsonObject:
-    if call.is_custom:
-        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments} | extra}
-    function: JsonObject = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id, "type": "function", "function": function | extra}
+def _call(call: ToolCall, extra: JsonObject, is_signed: bool) -> JsonObject:
+    kind, arguments = ("custom", "input") if call.is_custom else ("function", "arguments")
+    said = call.arguments if call.is_custom else call.arguments or "{}"
+    beside = {name: value for name, value in extra.items() if name != _EXTRA_CONTENT}
+    wire: JsonObject = {"id": call.id, "type": kind, kind: {"name": call.name, arguments: said} | beside}
+    extra_content = extra.get(_EXTRA_CONTENT)
+    if call.signature is not None and is_signed:
+        outer = extra_content if isinstance(extra_content, dict) else {}
+        google = outer.get("google")
+        inner = google if isinstance(google, dict) else {}
+        extra_content = outer | {"google": inner | {"thought_signature": call.signature}}
+    return wire if extra_content is None else wire | {_EXTRA_CONTENT: extra_content}
 
 
 def write_tool_results(results: Sequence[Part], losses: Losses) -> list[JsonObject]:

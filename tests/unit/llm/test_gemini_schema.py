@@ -1,5 +1,6 @@
 import pytest
 
+from entresol.core.errors import ClientError
 from entresol.llm.gemini_schema import json_schema
 
 
@@ -26,17 +27,38 @@ from entresol.llm.gemini_schema import json_schema
             {"ref": "#/defs/a", "defs": {"a": {"type": "BOOLEAN"}}},
             {"$ref": "#/defs/a", "$defs": {"a": {"type": "boolean"}}},
         ),
-        ({"example": 5, "propertyOrdering": ["a"], "nullable": False}, {"examples": [5]}),
+        ({"example": 5, "nullable": False}, {"examples": [5]}),
+        ({"type": "TYPE_UNSPECIFIED", "title": "any"}, {"title": "any"}),
+        # what is no schema of the dialect stays as it is
+        ({"nullable": "yes", "propertyOrdering": "a"}, {"nullable": "yes", "propertyOrdering": "a"}),
+        ({"properties": {"a": False}, "anyOf": [True]}, {"properties": {"a": False}, "anyOf": [True]}),
         ({"additionalProperties": {"type": "STRING"}}, {"additionalProperties": {"type": "string"}}),
-        ("not a schema", {}),
     ],
 )
-def test_the_dialect_becomes_json_schema(schema: object, expected: object) -> None:
+def test_the_dialect_becomes_json_schema(schema: dict[str, object], expected: object) -> None:
     assert json_schema(schema) == expected
 
 
-def test_a_schema_of_any_depth_ends() -> None:
+@pytest.mark.parametrize("key", ["propertyOrdering", "property_ordering"])
+def test_the_order_of_properties_is_the_order_in_which_they_stand(key: str) -> None:
+    names = {name: {"type": "STRING"} for name in "abcd"}
+    schema = json_schema({"properties": names, key: ["c", "gone", "a"]})
+    assert schema.keys() == {"properties"}
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert list(properties) == ["c", "a", "b", "d"]
+
+
+def test_a_schema_that_is_too_deep_is_refused_and_not_cut() -> None:
     schema: dict[str, object] = {"type": "STRING"}
+    for _ in range(60):
+        schema = {"type": "ARRAY", "items": schema}
+    innermost: object = json_schema(schema)
+    while isinstance(innermost, dict) and "items" in innermost:
+        innermost = innermost["items"]
+    assert innermost == {"type": "string"}
     for _ in range(500):
         schema = {"type": "ARRAY", "items": schema}
-    assert json_schema(schema)["type"] == "array"
+    with pytest.raises(ClientError, match="schema: is nested more than 64 deep") as error:
+        json_schema(schema)
+    assert error.value.code == "bad_request"
