@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from entresol.core.errors import ClientError, UpstreamError
+from entresol.llm.json_faults import refused_value
 
 Fields = dict[str, msgspec.Raw]
 """The top level of a JSON object: values still in their own bytes."""
@@ -27,12 +28,12 @@ def bad_response(what: str) -> UpstreamError:
 
 def bad_field(path: str, what: str) -> UpstreamError:
     """The error for a field of an answer (`reading.Fault`)."""
-    return bad_response(f"{path}: {what}")
+    return bad_response(f"{path}: {what}" if path else what)
 
 
 def bad_request(path: str, what: str) -> ClientError:
     """The error for a field of the wrong type or value."""
-    return ClientError("bad_request", f"{path}: {what}")
+    return ClientError("bad_request", f"{path}: {what}" if path else what)
 
 
 def read_fields(body: bytes) -> Fields:
@@ -68,7 +69,7 @@ def decode_request_as(decode: Callable[[bytes], T], body: bytes) -> T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
-        raise ClientError("bad_request", str(error)) from error
+        raise bad_request(*refused_value(body, error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ClientError(
             "bad_json", "content-type header does not match request body, or bad JSON formatting"
@@ -81,5 +82,7 @@ def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:
     """Run a typed msgspec decoder on a provider's body. Raises UpstreamError `provider_bad_response`."""
     try:
         return decode(body)
+    except msgspec.ValidationError as error:
+        raise bad_field(*refused_value(body, error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_response(str(error) or "nested too deeply") from error

@@ -41,6 +41,18 @@ def test_typed_reading_refuses_the_same(body: bytes) -> None:
     assert (client.value.code, upstream.value.code) == ("bad_json", "provider_bad_response")
 
 
+def test_a_number_out_of_range_is_told_with_its_field() -> None:
+    body = b'{"model":"m","messages":[{"content":"x"},{"content":[{"text":"y","n":1e999}]}]}'
+    with pytest.raises(ClientError) as client:
+        decode_request_as(decode_json, body)
+    assert (client.value.code, client.value.message) == (
+        "bad_request",
+        "messages[1].content[0].n: Number out of range",
+    )
+    with pytest.raises(UpstreamError, match=r"cannot be read: messages\[1\]\.content\[0\]\.n: Number out of range"):
+        decode_response_as(decode_json, body)
+
+
 def test_untouched_values_keep_their_bytes() -> None:
     fields = read_fields(b'{ "a" : { "x" : 1.0e2, "y":"\\u00e9" } , "b":null}')
     assert encode_json(fields) == b'{"a":{ "x" : 1.0e2, "y":"\\u00e9" },"b":null}'
