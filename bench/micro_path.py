@@ -59,7 +59,7 @@ def main() -> None:
         request = RequestHead("POST", "/v1/chat/completions", "", Headers(FIELDS), CONNECTION)
         path = floor.handle(request, nobody)  # type: ignore[arg-type]
         path.on_request_body(BODY, True, [])
-        path.on_response_head(ResponseHead(200, Headers(ANSWER), 525))
+        path.on_response_head(ResponseHead(200, Headers(ANSWER.copy()), 525))
         path.on_response_body(BODY, True, [])
 
     count = 50_000

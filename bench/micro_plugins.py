@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from bench import peers
 from bench.bodies import chat
 from bench.rig import KEY
-from entresol.api_floor.answers import Identity, new_request_id
+from entresol.api_floor.answers import Identity, RequestIds
 from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.forwarding import build_redirected_request, build_upstream_request, end_to_end_fields
+from entresol.api_floor.forwarding import build_redirected_request, build_upstream_request
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.plugin import AnyPlugin, Plugin
 from entresol.api_floor.registry import PluginRegistry
@@ -62,12 +62,13 @@ class Batch:
 
     def __init__(self, plan: Plan, size: int = BATCH) -> None:
         self._clock = SystemClock()
+        self._ids = RequestIds()
         self._identity = Identity("Entresol", "1")
         self.exchanges = [self._arrived(plan) for _ in range(size)]
 
     def _arrived(self, plan: Plan) -> Exchange:
         request = RequestHead("POST", "/v1/chat/completions", "", Headers(FIELDS.copy()), CONNECTION)
-        exchange = Exchange(request, new_request_id(), plan, self._clock.now(), self._clock.monotonic())
+        exchange = Exchange(request, self._ids.new(), plan, self._clock.now(), self._clock.monotonic())
         exchange.match = match = plan.router.match(request)
         assert match is not None
         build = build_redirected_request if plan.chain(match.route, None).replaces_upstream else build_upstream_request
@@ -81,8 +82,7 @@ class Batch:
             exchange.times.upstream_sent = self._clock.monotonic()
             exchange.times.response_head = self._clock.monotonic()
             exchange.upstream_status, exchange.source = 200, "service"
-            head = ResponseHead(200, Headers(ANSWER_FIELDS), len(ANSWER))
-            head.headers = Headers(end_to_end_fields(head.headers))
+            head = ResponseHead(200, Headers(ANSWER_FIELDS.copy()), len(ANSWER))
             self._identity.mark_proxied(head.headers, exchange)
             exchange.response = head
 

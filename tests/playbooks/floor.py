@@ -154,7 +154,7 @@ class FakeCall:
     # What the upstream does.
 
     def starts(self, status: int, headers: HeaderPairs | None = None, content_length: int | None = None) -> None:
-        self.receiver.on_response_head(ResponseHead(status, Headers(headers or []), content_length))
+        self.receiver.on_response_head(ResponseHead(status, Headers(list(headers or [])), content_length))
 
     def sends(self, data: bytes, *, last: bool = False, trailers: HeaderPairs | None = None) -> None:
         self.receiver.on_response_body(data, last, trailers or [])

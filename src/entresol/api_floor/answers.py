@@ -17,8 +17,26 @@ from entresol.core.http import HeaderPairs, Headers, ResponseHead
 
 _JSON: Final = b"application/json; charset=utf-8"
 
+_BATCH: Final = 64
+_SHORT: Final = 256
+
 _encode = msgspec.json.Encoder().encode
 _random_bits = random.getrandbits  # an id for logs, not a secret
+
+
+class Milliseconds:
+    """A header field that holds a duration in whole milliseconds. Short durations are written out once."""
+
+    __slots__ = ("_name", "_short")
+
+    def __init__(self, name: bytes) -> None:
+        self._name = name
+        self._short = [(name, b"%d" % number) for number in range(_SHORT)]
+
+    def field(self, seconds: float) -> tuple[bytes, bytes]:
+        """The field for a duration."""
+        number = int(seconds * 1000)
+        return self._short[number] if 0 <= number < _SHORT else (self._name, b"%d" % number)
 
 
 class Identity:
@@ -28,9 +46,9 @@ class Identity:
         prefix = b"x-" + brand.lower().encode("ascii")
         token = f"{brand.lower()}/{version}".encode("ascii")
         self._request_id = prefix + b"-request-id"
-        self._proxy_latency = prefix + b"-proxy-latency"
-        self._upstream_latency = prefix + b"-upstream-latency"
-        self._response_latency = prefix + b"-response-latency"
+        self._proxy_latency = Milliseconds(prefix + b"-proxy-latency")
+        self._upstream_latency = Milliseconds(prefix + b"-upstream-latency")
+        self._response_latency = Milliseconds(prefix + b"-response-latency")
         self._server = (b"server", token)
         self._via = (b"via", b"1.1 " + token)
 
@@ -39,21 +57,35 @@ class Identity:
         times = exchange.times
         pairs = headers.pairs
         pairs.append(self._via)
-        pairs.append((self._upstream_latency, b"%d" % ((times.response_head - times.upstream_sent) * 1000)))
-        pairs.append((self._proxy_latency, b"%d" % ((times.upstream_sent - times.started) * 1000)))
+        pairs.append(self._upstream_latency.field(times.response_head - times.upstream_sent))
+        pairs.append(self._proxy_latency.field(times.upstream_sent - times.started))
         pairs.append((self._request_id, exchange.request_id.encode("ascii")))
 
     def mark_own(self, headers: Headers, exchange: Exchange, now: float) -> None:
         """Add what Kong adds to an answer of its own."""
         pairs = headers.pairs
         pairs.append(self._server)
-        pairs.append((self._response_latency, b"%d" % ((now - exchange.times.started) * 1000)))
+        pairs.append(self._response_latency.field(now - exchange.times.started))
         pairs.append((self._request_id, exchange.request_id.encode("ascii")))
 
 
-def new_request_id() -> str:
-    """32 hex digits, unique enough to find a request in a log."""
-    return f"{_random_bits(128):032x}"
+class RequestIds:
+    """Ids of 32 hex digits, unique enough to find a request in a log. Made in batches: that is less work for each."""
+
+    __slots__ = ("_at", "_digits")
+
+    def __init__(self) -> None:
+        self._digits = ""
+        self._at = 0
+
+    def new(self) -> str:
+        """One more id."""
+        at = self._at
+        if at == len(self._digits):
+            self._digits = _random_bits(_BATCH * 128).to_bytes(_BATCH * 16, "big").hex()
+            at = 0
+        self._at = at + 32
+        return self._digits[at : at + 32]
 
 
 def gateway_response(

@@ -61,17 +61,18 @@ def build_upstream_request(exchange: Exchange, match: RouteMatch) -> UpstreamReq
     if service is None:
         return None
     request = exchange.request
-    pairs = _end_to_end(request.headers, _NOT_FORWARDED)
-    host = request.headers.get(b"host") or b""
+    headers = request.headers
+    host = headers.get(b"host") or b""
+    pairs = _forwarded(headers)
     _add_forwarded_fields(pairs, request, host, match.prefix)
     return UpstreamRequest(
-        origin=service.origin,
-        method=request.method,
-        target=f"{match.upstream_path}?{request.query}" if request.query else match.upstream_path,
-        headers=Headers(pairs),
-        host=host.decode("latin-1") if host and match.route.entity.preserve_host else service.origin.authority,
-        timeouts=service.timeouts,
-        upgrade=request.headers.get(b"upgrade") if request.upgrade else None,
+        service.origin,
+        request.method,
+        _target(request, match),
+        Headers(pairs),
+        host.decode("latin-1") if host and match.route.preserve_host else service.origin.authority,
+        service.timeouts,
+        headers.get(b"upgrade") if request.upgrade else None,
     )
 
 
@@ -89,21 +90,42 @@ def build_redirected_request(exchange: Exchange, match: RouteMatch) -> UpstreamR
     return UpstreamRequest(
         _NOWHERE if service is None else service.origin,
         request.method,
-        f"{match.upstream_path}?{request.query}" if request.query else match.upstream_path,
-        Headers(_end_to_end(request.headers, _NOT_FORWARDED)),
+        _target(request, match),
+        Headers(_forwarded(request.headers)),
         "",
         _DEFAULT_TIMEOUTS if service is None else service.timeouts,
     )
 
 
+def copied(upstream: UpstreamRequest) -> UpstreamRequest:
+    """The same request once more, to be changed independently."""
+    return UpstreamRequest(
+        upstream.origin,
+        upstream.method,
+        upstream.target,
+        Headers(upstream.headers.pairs.copy()),
+        upstream.host,
+        upstream.timeouts,
+        upstream.upgrade,
+    )
+
+
 def end_to_end_fields(headers: Headers) -> HeaderPairs:
-    """The fields of an upstream's response that go on to the client."""
+    """The fields of an upstream's interim response that go on to the client."""
     return _end_to_end(headers, _NOT_RETURNED)
 
 
 def trailer_fields(trailers: HeaderPairs) -> HeaderPairs:
     """Trailers that may be passed on (RFC 9110 §6.5.1): none that frame, route or authenticate."""
     return [pair for pair in trailers if pair[0] not in _NOT_FORWARDED and pair[0] != b"authorization"]
+
+
+def _target(request: RequestHead, match: RouteMatch) -> str:
+    return match.upstream_path + "?" + request.query if request.query else match.upstream_path
+
+
+def _forwarded(headers: Headers) -> HeaderPairs:
+    return _end_to_end(headers, _NOT_FORWARDED)
 
 
 def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> HeaderPairs:
@@ -118,7 +140,7 @@ def _add_forwarded_fields(pairs: HeaderPairs, request: RequestHead, host: bytes,
     """Kong's X-Forwarded fields. No sender is trusted, so only the chain of addresses is kept, and extended."""
     same = request.connection.forwarded_fields
     address = same[0][1]
-    chain = [value for key, value in request.headers.pairs if key == b"x-forwarded-for"]
+    chain = request.headers.get_all(b"x-forwarded-for")
     pairs += same
     pairs.append((b"x-forwarded-for", b", ".join([*chain, address]) if chain else address))
     pairs.append((b"x-forwarded-host", host))

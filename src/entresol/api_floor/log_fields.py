@@ -1,9 +1,12 @@
-"""Header fields as the log record shows them: a JSON object, without the values that are credentials."""
+"""Header fields as the log record shows them: a JSON object, without the values that are credentials.
 
-from typing import Any, Final
+The same few names come with every request, and most of them with the same values: what was shown before is remembered.
+"""
+
+from typing import Final
 
 from entresol.api_floor.log_slots import ALWAYS_SECRET
-from entresol.api_floor.log_text import MAX_LENGTH, MAX_TEXTS, escaped_once
+from entresol.api_floor.log_text import MAX_LENGTH, escaped_once
 from entresol.core.http import HeaderPairs
 
 REDACTED: Final = "REDACTED"
@@ -11,74 +14,123 @@ SECRET_HEADERS: Final = frozenset((b"authorization", b"proxy-authorization", b"c
     name.encode("ascii") for name in ALWAYS_SECRET
 }
 """Never logged, whether or not a plugin says that they held a credential."""
+MAX_NAMES: Final = 1_000
+MAX_VALUES: Final = 1_000
+"""Of all names together. What is remembered is forgotten before a head when there is more."""
+
+_MAX_BITS: Final = 60
+_MIN_MISSES: Final = 200
+_NO_KEYS: Final[list[bytes]] = []
 
 
-class _Field:
-    """A field that was shown before."""
+class _Name:
+    """A field's name, and the members it makes with the values it had before."""
 
-    __slots__ = ("member", "name", "text")
+    __slots__ = ("bit", "hidden", "members", "misses", "prefix", "uses")
 
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.text = text
-        """The value, escaped."""
-        self.member = f'"{escaped_once(name)}":"{text}"'
+    def __init__(self, key: bytes, is_hidden: bool, bit: int) -> None:
+        self.prefix = f'"{escaped_once(key.decode("latin-1"))}":"'
+        self.hidden = f'{self.prefix}{REDACTED}"' if is_hidden else None
+        self.members: dict[bytes, str] = {}
+        """By value."""
+        self.uses = 0
+        self.misses = 0
+        self.bit = bit
+        """Stands for the name among those that a head has; 0 when all bits are taken."""
+
+    @property
+    def is_changing(self) -> bool:
+        """True for names that hardly ever have a value again, such as that of a request's id."""
+        return self.misses > _MIN_MISSES and self.misses * 2 > self.uses
 
 
 class ShownFields:
     """Shows header fields, with `secrets` (lower-case names) hidden beside those that always are."""
 
-    __slots__ = ("_hidden", "_known", "is_hiding_host")
+    __slots__ = ("_hidden", "_names", "_values", "is_hiding_host")
 
     def __init__(self, secrets: frozenset[str]) -> None:
         hidden = SECRET_HEADERS | {name.encode("latin-1", "replace") for name in secrets}
         self._hidden = hidden
+        self._names: dict[bytes, _Name] = {}
+        self._values = 0
         self.is_hiding_host = b"host" in hidden
-        # By name and value. Any: a tuple whose type the compiler knows would be put together anew to look it up.
-        self._known: dict[Any, _Field] = {}
 
     def json(self, pairs: HeaderPairs) -> str:
         """An object of strings, lists of strings where a field is repeated."""
-        members: dict[str, str] = {}
-        known = self._known
-        fields: list[Any] = pairs  # see `_known`
-        for pair in fields:
-            field = known.get(pair)
-            if field is None:
-                field = self._field(pair)
-            members[field.name] = field.member
-        if len(members) == len(pairs):
-            return "{" + ",".join(members.values()) + "}"
-        return self._with_lists(pairs)
+        members = self.members(pairs)
+        return "{" + ",".join(self._with_lists(pairs) if members is None else members) + "}"
 
-    def _field(self, pair: tuple[bytes, bytes]) -> _Field:
-        """A field that is not remembered. One that is hidden never is: its value would be."""
-        key, value = pair
-        name = key.decode("latin-1")
-        if key in self._hidden:
-            return _Field(name, REDACTED)
-        field = _Field(name, escaped_once(value.decode("utf-8", "backslashreplace")))
-        if len(value) <= MAX_LENGTH:
-            if len(self._known) >= MAX_TEXTS:
-                self._known.clear()
-            self._known[pair] = field
-        return field
+    def members(self, pairs: HeaderPairs) -> list[str] | None:
+        """The object's members, one for each field; None if a field is repeated."""
+        names = self._names
+        if self._values >= MAX_VALUES or len(names) >= MAX_NAMES:
+            names.clear()
+            self._values = 0
+        members: list[str] = []
+        seen, rare = 0, _NO_KEYS
+        for key, value in pairs:
+            name = names.get(key)
+            if name is None:
+                name = self._new_name(key)
+            bit = name.bit
+            if seen & bit or (not bit and key in rare):
+                return None
+            if bit:
+                seen |= bit
+            else:
+                rare = [*rare, key]
+            member = name.hidden
+            if member is None:
+                name.uses += 1
+                member = name.members.get(value)
+                if member is None:
+                    member = self._new_member(name, value)
+            members.append(member)
+        return members
 
-    def _with_lists(self, pairs: HeaderPairs) -> str:
-        values: dict[str, list[str]] = {}
-        for pair in pairs:
-            field = self._field(pair)
-            values.setdefault(escaped_once(field.name), []).append(field.text)
-        members = []
-        for name, texts in values.items():
-            text = f'"{texts[0]}"' if len(texts) == 1 else '["' + '","'.join(texts) + '"]'
-            members.append(f'"{name}":{text}')
-        return "{" + ",".join(members) + "}"
+    def _with_lists(self, pairs: HeaderPairs) -> list[str]:
+        """The members for any fields."""
+        texts: dict[str, list[str]] = {}
+        for key, value in pairs:
+            text = REDACTED if key in self._hidden else _text(value)
+            texts.setdefault(escaped_once(key.decode("latin-1")), []).append(text)
+        members: list[str] = []
+        for name, values in texts.items():
+            members.append(f'"{name}":"{values[0]}"' if len(values) == 1 else f'"{name}":["{_listed(values)}"]')
+        return members
+
+    def _new_name(self, key: bytes) -> _Name:
+        count, is_kept = len(self._names), len(key) <= MAX_LENGTH
+        name = _Name(key, key in self._hidden, 1 << count if is_kept and count < _MAX_BITS else 0)
+        if is_kept:
+            self._names[key] = name
+        return name
+
+    def _new_member(self, name: _Name, value: bytes) -> str:
+        member = f'{name.prefix}{_text(value)}"'
+        name.misses += 1
+        if len(value) <= MAX_LENGTH and not name.is_changing:
+            self._values += 1
+            name.members[value] = member
+        return member
+
+
+def _text(value: bytes) -> str:
+    """A value inside a JSON string. What is not UTF-8 is shown escaped."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = value.decode("utf-8", "backslashreplace")
+    return text if value.isalnum() else escaped_once(text)
+
+
+def _listed(values: list[str]) -> str:
+    return '","'.join(values)
 
 
 _MAX_VIEWS: Final = 50
-_NONE: Final[frozenset[str]] = frozenset()
-_plain: Final = ShownFields(_NONE)
+_plain: Final = ShownFields(frozenset())
 _views: Final[dict[frozenset[str], ShownFields]] = {}
 
 

@@ -1,16 +1,18 @@
-"""Text as it stands inside a JSON string. What is seen again and again is escaped once."""
+"""Text and numbers as they stand in JSON. What is seen again and again is worked out once."""
 
 from typing import Final
 
 import msgspec
 
 MAX_TEXTS: Final = 1_000
-"""More are not remembered: the tables are emptied when they are full."""
+"""More are not remembered: the table is emptied when it is full."""
 MAX_LENGTH: Final = 256
 """Longer texts are not remembered."""
 
 _encode: Final = msgspec.json.Encoder().encode
 _known: Final[dict[str, str]] = {}
+_NUMBERS: Final = [str(number) for number in range(1_000)]
+_THOUSANDTHS: Final = [f".{part:03}".rstrip("0") if part else ".0" for part in range(1_000)]
 
 
 def escaped(text: str) -> str:
@@ -30,3 +32,17 @@ def escaped_once(text: str) -> str:
     if len(text) <= MAX_LENGTH and text.isprintable() and '"' not in text and "\\" not in text:
         return text
     return _encode(text).decode()[1:-1]
+
+
+def number(value: int) -> str:
+    """A whole number."""
+    return _NUMBERS[value] if 0 <= value < 1_000 else str(value)
+
+
+def decimal(value: float) -> str:
+    """A number that is mostly one of thousandths, such as milliseconds."""
+    if 0.0 < value < 1e9:
+        thousandths = int(value * 1_000 + 0.5)
+        if thousandths / 1_000 == value:
+            return number(thousandths // 1_000) + _THOUSANDTHS[thousandths % 1_000]
+    return _encode(value).decode()

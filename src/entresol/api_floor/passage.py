@@ -9,14 +9,15 @@ The steps themselves, in their order, are in `pipeline.py`. The laws:
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
+from typing import Final
 
 from entresol.api_floor.answers import Identity, gateway_response
 from entresol.api_floor.entities import Consumer
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.forwarding import end_to_end_fields, trailer_fields
-from entresol.api_floor.plan import Chain, Step
+from entresol.api_floor.plan import Chain
 from entresol.api_floor.plugin import BodyFilter
 from entresol.api_floor.request_body import RequestBody
 from entresol.core.decision import Answer, Deny, Outcome
@@ -26,7 +27,11 @@ from entresol.core.ports import Clock, Responder, UpstreamCall
 
 logger = logging.getLogger("entresol.api_floor")
 
-HELD_UNREAD = 65536  # bytes of a request body that may pile up before somebody consumes them
+REWRITE: Final = 1  # the steps that may wait
+ACCESS: Final = 2
+UPSTREAM: Final = 3
+
+HELD_UNREAD: Final = 65536  # bytes of a request body that may pile up before somebody consumes them
 HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
 
 
@@ -35,10 +40,9 @@ class Passage:
 
     # Defaults stand in the class: most requests never change them, and making a request is on the hot path.
     _chain_consumer: Consumer | None = None
-    _steps: tuple[Step, ...] = ()  # of the phase the request is in
-    _next = 0  # which of them comes next
+    _next = 0  # which plugin of the phase comes next
     _body_is_whole = False  # and stands in exchange.body
-    _resume: Callable[[], None] | None = None  # the step that waits for body bytes
+    _waiting = 0  # the step that waits for body bytes
     _task: asyncio.Future[Outcome | None] | None = None
     _call: UpstreamCall | None = None
     _filters: tuple[BodyFilter, ...] = ()
@@ -57,6 +61,10 @@ class Passage:
         self._body = RequestBody()
 
     # The steps that carrying a request needs to know.
+
+    def proceed(self, step: int) -> None:
+        """Go on with a step that has waited."""
+        raise NotImplementedError
 
     def header_filter(self, head: ResponseHead) -> None:
         raise NotImplementedError
@@ -77,10 +85,10 @@ class Passage:
         if self._is_done:
             return
         self._body.add(data, last, trailers)
-        resume, self._resume = self._resume, None
-        if resume is not None:
+        step, self._waiting = self._waiting, 0
+        if step:
             try:
-                resume()
+                self.proceed(step)
             except Exception as error:  # noqa: BLE001  # answered and logged there
                 self.fault(error)
         elif self._body.size > HELD_UNREAD:
@@ -120,7 +128,7 @@ class Passage:
         exchange.times.response_head = self._clock.monotonic()
         exchange.upstream_status = head.status
         exchange.source = "service"
-        head.headers = Headers(end_to_end_fields(head.headers))
+        head.headers.remove(b"upgrade")  # the one connection field a transport keeps: that of a tunnel
         self._identity.mark_proxied(head.headers, exchange)
         try:
             self._start(head)
@@ -144,8 +152,8 @@ class Passage:
 
     # How a step waits.
 
-    def _wait_for_body(self, step: Callable[[], None]) -> None:
-        self._resume = step
+    def _wait_for_body(self, step: int) -> None:
+        self._waiting = step
         self._responder.ask_for_body()
         self._resume_request()
 
@@ -163,15 +171,15 @@ class Passage:
             self._body_is_whole = True
         return self._body_is_whole
 
-    def _stop(self, outcome: Outcome | Awaitable[Outcome | None], step: Callable[[], None]) -> None:
+    def _stop(self, outcome: Outcome | Awaitable[Outcome | None], step: int) -> None:
         """A plugin's phase has an outcome, or one that has to be waited for; `step` then goes on."""
-        if isinstance(outcome, Answer | Deny):
+        if isinstance(outcome, (Answer, Deny)):
             self.answer(outcome)
         else:
             self._task = asyncio.ensure_future(outcome)
             self._task.add_done_callback(partial(self._go_on, step))
 
-    def _go_on(self, step: Callable[[], None], waited: "asyncio.Future[Outcome | None]") -> None:
+    def _go_on(self, step: int, waited: "asyncio.Future[Outcome | None]") -> None:
         self._task = None
         if self._is_done:
             if not waited.cancelled() and waited.exception() is not None:
@@ -182,12 +190,12 @@ class Passage:
         except Exception as error:  # noqa: BLE001  # answered and logged there
             self.fault(error)
 
-    def _take_outcome(self, waited: "asyncio.Future[Outcome | None]", step: Callable[[], None]) -> None:
+    def _take_outcome(self, waited: "asyncio.Future[Outcome | None]", step: int) -> None:
         if waited.cancelled():
             raise InternalError("internal_error", "An unexpected error occurred")
         outcome = waited.result()
         if outcome is None:
-            step()
+            self.proceed(step)
         else:
             self.answer(outcome)
 

@@ -14,16 +14,17 @@ stopped; `passage.py` is about that. A task exists only while an `async def` pha
 
 import logging
 
-from entresol.api_floor.answers import Identity, new_request_id
+from entresol.api_floor.answers import Identity, RequestIds
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.forwarding import (
     announce_length,
     build_redirected_request,
     build_upstream_request,
+    copied,
     trailer_fields,
 )
-from entresol.api_floor.passage import Passage
-from entresol.api_floor.plan import Plan
+from entresol.api_floor.passage import ACCESS, REWRITE, UPSTREAM, Passage
+from entresol.api_floor.plan import Plan, PreparedRequest, RouteMatch
 from entresol.core.decision import Deny
 from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
 from entresol.core.ports import Clock, Responder, Transport
@@ -39,11 +40,12 @@ class ApiFloor:
         self.transport = transport
         self.clock = clock
         self.identity = identity
+        self._ids = RequestIds()
 
     def handle(self, request: RequestHead, responder: Responder) -> "RequestPath":
         """Start a request on its path."""
         clock = self.clock
-        exchange = Exchange(request, new_request_id(), self.plan, clock.now(), clock.monotonic())
+        exchange = Exchange(request, self._ids.new(), self.plan, clock.now(), clock.monotonic())
         path = RequestPath(exchange, responder, self)
         try:
             path.match()
@@ -61,9 +63,17 @@ class RequestPath(Passage):
 
     def match(self) -> None:
         exchange = self.exchange
-        exchange.match = match = exchange.plan.router.match(exchange.request)
+        plan, known = exchange.plan, exchange.request.known
+        if known is not None:
+            prepared = known.prepared
+            if isinstance(prepared, PreparedRequest) and prepared.plan is plan:
+                exchange.match, self._chain = prepared.match, prepared.chain
+                exchange.upstream = copied(prepared.upstream)
+                self.access()
+                return
+        exchange.match = match = plan.router.match(exchange.request)
         if match is not None:
-            self._chain = exchange.plan.chain(match.route, None)
+            self._chain = plan.chain(match.route, None)
         self.rewrite()
 
     def rewrite(self) -> None:
@@ -74,7 +84,7 @@ class RequestPath(Passage):
             self._next += 1
             outcome = plugin.rewrite(exchange)
             if outcome is not None:
-                self._stop(outcome, self.rewrite)
+                self._stop(outcome, REWRITE)
                 return
         match = exchange.match
         if match is None:
@@ -82,26 +92,31 @@ class RequestPath(Passage):
         elif match.refusal is not None:
             self.answer(match.refusal)
         else:
-            build = build_redirected_request if self._chain.replaces_upstream else build_upstream_request
-            exchange.upstream = build(exchange, match)
-            self._steps, self._next = self._chain.access, 0
+            if self._chain.replaces_upstream:
+                exchange.upstream = build_redirected_request(exchange, match)
+            else:
+                exchange.upstream = build_upstream_request(exchange, match)
+            self._prepare(match)
+            self._next = 0
             self.access()
 
     def access(self) -> None:
         exchange = self.exchange
+        steps = self._chain.access
         while True:
             if exchange.consumer is not self._chain_consumer:
                 self._follow_consumer()
-            if self._next == len(self._steps):
+                steps = self._chain.access
+            if self._next == len(steps):
                 break
-            step = self._steps[self._next]
+            step = steps[self._next]
             if step.needs_body and not self._has_whole_body(step.body_limit):
-                self._wait_for_body(self.access)
+                self._wait_for_body(ACCESS)
                 return
             self._next += 1
             outcome = step.plugin.access(exchange)
             if outcome is not None:
-                self._stop(outcome, self.access)
+                self._stop(outcome, ACCESS)
                 return
         self.upstream()
 
@@ -110,7 +125,7 @@ class RequestPath(Passage):
         if exchange.upstream is None:
             self.answer(Deny(503, "no_service", "no Service found with those values"))
         elif not body.has_begun:
-            self._wait_for_body(self.upstream)
+            self._wait_for_body(UPSTREAM)
         else:
             data = exchange.body if self._body_is_whole else body.take()
             exchange.times.upstream_sent = self._clock.monotonic()
@@ -155,17 +170,31 @@ class RequestPath(Passage):
             except Exception:
                 logger.exception("%s.log failed", type(plugin).__qualname__)
 
+    def proceed(self, step: int) -> None:
+        if step == REWRITE:
+            self.rewrite()
+        elif step == ACCESS:
+            self.access()
+        else:
+            self.upstream()
+
+    def _prepare(self, match: RouteMatch) -> None:
+        """When the client may send the same head again: keep what follows from it. Content-Length is no part of it."""
+        exchange, chain = self.exchange, self._chain
+        plan, known, upstream = exchange.plan, exchange.request.known, exchange.upstream
+        if known is None or upstream is None or chain.rewrite or plan.router.looks_at(b"content-length"):
+            return
+        known.prepared = PreparedRequest(plan, match, chain, copied(upstream))
+
     def _follow_consumer(self) -> None:
         """Somebody was authenticated: go on with the plugins as this consumer has them."""
-        exchange, match = self.exchange, self.exchange.match
+        exchange, match, before = self.exchange, self.exchange.match, self._chain
         self._chain_consumer = exchange.consumer
         assert match is not None  # access runs only on a matched route
-        self._chain = exchange.plan.chain(match.route, exchange.consumer)
-        if exchange.upstream is None and self._chain.replaces_upstream:
+        self._chain = chain = exchange.plan.chain(match.route, exchange.consumer)
+        if chain is before:
+            return
+        if exchange.upstream is None and chain.replaces_upstream:
             exchange.upstream = build_redirected_request(exchange, match)
-        steps, self._steps = self._steps, self._chain.access
         if self._next:
-            priority = steps[self._next - 1].priority
-            self._next = 0
-            while self._next < len(self._steps) and self._steps[self._next].priority >= priority:
-                self._next += 1
+            self._next = chain.steps_down_to(before.access[self._next - 1].priority)

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from entresol.api_floor.entities import Certificate, Consumer, Route, Service
 from entresol.core.decision import Outcome
-from entresol.core.http import Origin, RequestHead, Timeouts
+from entresol.core.http import Origin, RequestHead, Timeouts, UpstreamRequest
 
 if TYPE_CHECKING:
     from entresol.api_floor.plugin import AnyPlugin
@@ -74,26 +73,36 @@ class Chain:
         self.replaces_upstream = replaces_upstream
         """A plugin of the chain says in `access` where the request goes (`Plugin.replaces_upstream`)."""
 
+    def steps_down_to(self, priority: int) -> int:
+        """How many steps of `access` come before all that have less than this priority."""
+        return sum([step.priority >= priority for step in self.access])
 
-@dataclass(frozen=True)
+
 class CompiledService:
-    """A service with everything that can be known before a request."""
+    """A service with everything that can be known before a request. Never changed."""
 
-    entity: Service
-    origin: Origin
-    path: str
-    """Without a trailing difference: as configured, `/` when unset."""
-    timeouts: Timeouts
+    __slots__ = ("entity", "origin", "path", "timeouts")
+
+    def __init__(self, entity: Service, origin: Origin, path: str, timeouts: Timeouts) -> None:
+        self.entity = entity
+        self.origin = origin
+        self.path = path
+        """Without a trailing difference: as configured, `/` when unset."""
+        self.timeouts = timeouts
 
 
-@dataclass(frozen=True)
 class CompiledRoute:
-    """A route with its service."""
+    """A route with its service. Never changed."""
 
-    entity: Route
-    service: CompiledService | None
-    https_only: bool = False
-    """The route does not list http: a plain request gets `entity.https_redirect_status_code` instead of an answer."""
+    __slots__ = ("entity", "https_only", "id", "preserve_host", "service")
+
+    def __init__(self, entity: Route, service: CompiledService | None, https_only: bool = False) -> None:
+        self.entity = entity
+        self.service = service
+        self.https_only = https_only
+        """The route does not list http: a plain request gets `entity.https_redirect_status_code`, not an answer."""
+        self.id = entity.id
+        self.preserve_host = entity.preserve_host
 
 
 class RouteMatch:
@@ -128,6 +137,10 @@ class Router:
         """The best route by Kong's priorities, or None."""
         raise NotImplementedError
 
+    def looks_at(self, field: bytes) -> bool:
+        """Whether the header field (lower-case) other than Host has a say in which route takes a request."""
+        return True
+
 
 ChainSource = Callable[[CompiledRoute, Consumer | None], Chain]
 """Selects, by Kong's precedence, the plugin instances of a (route, consumer) pair."""
@@ -142,6 +155,7 @@ class Plan:
     __slots__ = (
         "_chain_source",
         "_chains",
+        "_chains_of_consumers",
         "certificates",
         "consumers",
         "consumers_with_plugins",
@@ -171,13 +185,36 @@ class Plan:
         self.global_chain = global_chain
         """Runs where no route matched."""
         self._chain_source = chain_source
-        self._chains: dict[tuple[str, str | None], Chain] = {}
+        self._chains: dict[str, Chain] = {}
+        self._chains_of_consumers: dict[tuple[str, str], Chain] = {}
 
     def chain(self, route: CompiledRoute, consumer: Consumer | None) -> Chain:
         """The plugins for a route, as the consumer (None before authentication) sees it."""
-        who = consumer.id if consumer is not None and consumer.id in self.consumers_with_plugins else None
-        chain = self._chains.get((route.entity.id, who))
+        if consumer is not None and self.consumers_with_plugins and consumer.id in self.consumers_with_plugins:
+            return self._chain_of_consumer(route, consumer)
+        chain = self._chains.get(route.id)
         if chain is None:
-            chain = self._chain_source(route, None if who is None else consumer)
-            self._chains[(route.entity.id, who)] = chain
+            chain = self._chains[route.id] = self._chain_source(route, None)
         return chain
+
+    def _chain_of_consumer(self, route: CompiledRoute, consumer: Consumer) -> Chain:
+        key = (route.id, consumer.id)
+        chain = self._chains_of_consumers.get(key)
+        if chain is None:
+            chain = self._chains_of_consumers[key] = self._chain_source(route, consumer)
+        return chain
+
+
+class PreparedRequest:
+    """What follows from a request's head and the plan alone. A connection keeps it for a head that comes again."""
+
+    __slots__ = ("chain", "match", "plan", "upstream")
+
+    def __init__(self, plan: Plan, match: RouteMatch, chain: Chain, upstream: UpstreamRequest) -> None:
+        self.plan = plan
+        """What it follows from: with another plan it holds no longer."""
+        self.match = match
+        self.chain = chain
+        """For a client that nobody has authenticated."""
+        self.upstream = upstream
+        """As it is before `access`. Requests get copies."""

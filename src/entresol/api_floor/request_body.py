@@ -7,23 +7,28 @@ from entresol.core.http import HeaderPairs
 class RequestBody:
     """Body bytes held back, in order. `is_complete` once the client has sent all of it."""
 
-    __slots__ = ("_parts", "has_begun", "is_complete", "size", "trailers")
+    __slots__ = ("_first", "_more", "has_begun", "is_complete", "size", "trailers")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._first = b""
+        self._more: list[bytes] | None = None  # a body rarely comes in more than one piece
         self.size = 0
         self.has_begun = False
         """The first read of the body, which may be empty, has been seen."""
         self.is_complete = False
-        self.trailers: HeaderPairs = []
+        self.trailers: HeaderPairs | None = None
 
     def add(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         """Hold one more piece."""
         self.has_begun = True
         self.is_complete = last
         self.size += len(data)
-        if data:
-            self._parts.append(data)
+        if not self._first:
+            self._first = data
+        elif data:
+            if self._more is None:
+                self._more = []
+            self._more.append(data)
         if trailers:
             self.trailers = trailers
 
@@ -38,5 +43,6 @@ class RequestBody:
 
     def take(self) -> bytes:
         """All that is held, as one piece; nothing is held any more."""
-        parts, self._parts = self._parts, []
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        data, more = self._first, self._more
+        self._first, self._more = b"", None
+        return data if more is None else data + b"".join(more)

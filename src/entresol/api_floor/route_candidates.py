@@ -39,6 +39,11 @@ class Conditions:
             return False
         return all(condition.holds(request) for condition in self.headers)
 
+    @property
+    def field_names(self) -> list[bytes]:
+        """The header fields there are conditions on, lower-case."""
+        return [condition.name for condition in self.headers]
+
 
 class HeaderCondition:
     """One of the values of a header must be one of these, or match one of the expressions."""

@@ -39,7 +39,9 @@ class RouteTable(Router):
         self._prefixes = frozenset(key for key in self._hosts if key.endswith("."))
         self._uses_methods = any(candidate.conditions.methods for candidate in candidates)
         self._remembers = not any(candidate.conditions.beyond_method for candidate in candidates)
-        self._memo: dict[tuple[str, bytes | None, str], RouteMatch] = {}
+        self._path_decides = not self._hosts and not self._uses_methods
+        self._fields = frozenset([field for candidate in candidates for field in candidate.conditions.field_names])
+        self._memo: dict[object, RouteMatch] = {}
 
     def match(self, request: RequestHead) -> RouteMatch | None:
         """The route that takes the request, or None; with a refusal when the request should have come over TLS."""
@@ -49,11 +51,16 @@ class RouteTable(Router):
             return RouteMatch(match.route, match.upstream_path, match.prefix, match.captures, refusal)
         return match
 
+    def looks_at(self, field: bytes) -> bool:
+        """Whether a route has conditions on the header field (lower-case)."""
+        return field in self._fields
+
     def _remembered(self, request: RequestHead) -> RouteMatch | None:
+        path = request.path
         host = request.headers.get(b"host") if self._hosts else None
-        if not self._remembers or len(request.path) > MEMO_PATH_LENGTH:
+        if not self._remembers or len(path) > MEMO_PATH_LENGTH:
             return self._find(request, host)
-        key = (request.method if self._uses_methods else "", host, request.path)
+        key: object = path if self._path_decides else (request.method if self._uses_methods else "", host, path)
         match = self._memo.get(key)
         if match is None:
             match = self._find(request, host)

@@ -17,6 +17,7 @@ classes only, and a type checker compares the shapes all the same.
 from collections.abc import Awaitable
 from typing import Protocol
 
+from entresol.core.cells import CounterCell, HistogramCell
 from entresol.core.errors import GatewayError
 from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead, UpstreamRequest
 
@@ -194,12 +195,6 @@ class LineSink(Protocol):
         """Queue one line (the newline is added). When the queue is full the line is dropped and counted."""
 
 
-class CounterCell(Protocol):
-    """One time series of a counter or gauge."""
-
-    value: float
-
-
 class Metrics(Protocol):
     """Metric cells that live in this worker; whoever scrapes sums them over all workers."""
 
@@ -208,12 +203,5 @@ class Metrics(Protocol):
 
     def histogram(
         self, name: str, help_text: str, labels: tuple[str, ...], values: tuple[str, ...], buckets: tuple[float, ...]
-    ) -> "HistogramCell":
+    ) -> HistogramCell:
         """The histogram of one label combination."""
-
-
-class HistogramCell(Protocol):
-    """One time series of a histogram."""
-
-    def observe(self, value: float) -> None:
-        """Count one observation."""

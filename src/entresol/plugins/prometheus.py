@@ -7,9 +7,11 @@ after that a request costs additions. What is counted here is shown under our na
 from typing import ClassVar, Final
 
 from entresol.api_floor.ai_slots import AI_META, AI_USAGE, AiMeta, AiUsage
+from entresol.api_floor.entities import Consumer
 from entresol.api_floor.exchange import Exchange, Times
 from entresol.api_floor.plugin import Plugin, PluginContext
-from entresol.core.ports import CounterCell, HistogramCell, Metrics
+from entresol.core.cells import CounterCell, HistogramCell
+from entresol.core.ports import Metrics
 from entresol.plugins.schemas.prometheus import PrometheusConfig
 
 _WORKSPACE: Final = "default"
@@ -31,21 +33,24 @@ _AI_LABELS: Final = (
     "consumer",
     "request_mode",
 )
-_GATEWAY_BUCKETS: Final = (1.0, 2.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 200.0, 500.0, 750.0,
-                           1000.0, 3000.0, 6000.0)  # fmt: skip
-_UPSTREAM_BUCKETS: Final = (25.0, 50.0, 80.0, 100.0, 250.0, 400.0, 700.0, 1000.0, 2000.0, 5000.0, 10000.0, 30000.0,
-                            60000.0)  # fmt: skip
-_AI_BUCKETS: Final = (250.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0, 3500.0, 4000.0, 4500.0, 5000.0, 10000.0,
-                      30000.0, 60000.0)  # fmt: skip
-_FIRST_TOKEN_BUCKETS: Final = (25.0, 50.0, 100.0, 200.0, 300.0, 500.0, 750.0, 1000.0, 1500.0, 2000.0, 3000.0, 5000.0,
-                               10000.0, 30000.0)  # fmt: skip
-_TOKEN_TYPES: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+_GATEWAY_BUCKETS: Final[tuple[float, ...]] = (
+    1.0, 2.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 200.0, 500.0, 750.0, 1000.0, 3000.0, 6000.0,
+)  # fmt: skip
+_UPSTREAM_BUCKETS: Final[tuple[float, ...]] = (
+    25.0, 50.0, 80.0, 100.0, 250.0, 400.0, 700.0, 1000.0, 2000.0, 5000.0, 10000.0, 30000.0, 60000.0,
+)  # fmt: skip
+_AI_BUCKETS: Final[tuple[float, ...]] = (
+    250.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0, 3000.0, 3500.0, 4000.0, 4500.0, 5000.0, 10000.0, 30000.0, 60000.0,
+)  # fmt: skip
+_FIRST_TOKEN_BUCKETS: Final[tuple[float, ...]] = (
+    25.0, 50.0, 100.0, 200.0, 300.0, 500.0, 750.0, 1000.0, 1500.0, 2000.0, 3000.0, 5000.0, 10000.0, 30000.0,
+)  # fmt: skip
 
 
 class _Cells:
     """The cells of requests that agree in route, status, source and consumer; None where no flag asks for them."""
 
-    __slots__ = ("egress", "ingress", "latencies", "requests")
+    __slots__ = ("bandwidth", "latencies", "requests")
 
     def __init__(
         self,
@@ -54,10 +59,10 @@ class _Cells:
         latencies: tuple[HistogramCell, HistogramCell, HistogramCell] | None,
     ) -> None:
         self.requests = requests
-        self.ingress: CounterCell | None
-        self.egress: CounterCell | None
-        self.ingress, self.egress = bandwidth or (None, None)
+        self.bandwidth = bandwidth
+        """Of ingress and egress."""
         self.latencies = latencies
+        """Of whole, own and upstream time."""
 
 
 class _ModelCells:
@@ -72,15 +77,9 @@ class _ModelCells:
         self.cost = metrics.counter(
             "entresol_ai_llm_cost_total", "Cost of calls to models, in the currency of the prices.", _AI_LABELS, labels
         )
-        self.prompt_tokens, self.completion_tokens, self.total_tokens = (
-            metrics.counter(
-                "entresol_ai_llm_tokens_total",
-                "Tokens of calls to models.",
-                (*_AI_LABELS, "token_type"),
-                (*labels, kind),
-            )
-            for kind in _TOKEN_TYPES
-        )
+        self.prompt_tokens = _tokens(metrics, labels, "prompt_tokens")
+        self.completion_tokens = _tokens(metrics, labels, "completion_tokens")
+        self.total_tokens = _tokens(metrics, labels, "total_tokens")
         self.latency = metrics.histogram(
             "entresol_ai_llm_provider_latency_ms", "Time a model took, in ms.", _AI_LABELS, labels, _AI_BUCKETS
         )
@@ -88,6 +87,12 @@ class _ModelCells:
             "entresol_ai_llm_time_to_first_token_ms", "Time to a stream's first token, in ms.", _AI_LABELS, labels,
             _FIRST_TOKEN_BUCKETS,
         )  # fmt: skip
+
+
+def _tokens(metrics: Metrics, labels: tuple[str, ...], kind: str) -> CounterCell:
+    return metrics.counter(
+        "entresol_ai_llm_tokens_total", "Tokens of calls to models.", (*_AI_LABELS, "token_type"), (*labels, kind)
+    )
 
 
 class Prometheus(Plugin[PrometheusConfig]):
@@ -107,23 +112,24 @@ class Prometheus(Plugin[PrometheusConfig]):
     def log(self, exchange: Exchange) -> None:
         """Count what the flags ask for."""
         name, match, response = "", exchange.match, exchange.response
-        if self._per_consumer:
-            consumer = exchange.consumer
-            if consumer is not None:
-                name = consumer.username or consumer.custom_id or consumer.id
+        if self._per_consumer and exchange.consumer is not None:
+            name = _name_of(exchange.consumer)
         if response is not None:
             status = response.status
         else:  # what the fault would have been answered with (499: the client went away)
             status = 0 if exchange.error is None else exchange.error.status
-        key = ("" if match is None else match.route.entity.id, status, exchange.source, name)
-        cells = self._cells.get(key) or self._new_cells(key, exchange)
-        if cells.requests is not None:
-            cells.requests.value += 1
-        if cells.latencies is not None:
-            _observe(cells.latencies, exchange.times)
-        if cells.ingress is not None and cells.egress is not None:
-            cells.ingress.value += exchange.request_bytes
-            cells.egress.value += exchange.response_bytes
+        key = ("" if match is None else match.route.id, status, exchange.source, name)
+        cells = self._cells.get(key)
+        if cells is None:
+            cells = self._new_cells(key, exchange)
+        requests, latencies, bandwidth = cells.requests, cells.latencies, cells.bandwidth
+        if requests is not None:
+            requests.value += 1
+        if latencies is not None:
+            _observe(latencies, exchange.times)
+        if bandwidth is not None:
+            bandwidth[0].value += exchange.request_bytes
+            bandwidth[1].value += exchange.response_bytes
         if self._ai_metrics:
             meta = exchange.get(AI_META)
             if meta is not None:
@@ -131,15 +137,19 @@ class Prometheus(Plugin[PrometheusConfig]):
 
     def _count_call(self, meta: AiMeta, usage: AiUsage | None, consumer: str) -> None:
         key = (meta.provider, meta.request_model or meta.response_model or "", consumer, meta.request_mode or "")
-        cells = self._models.get(key) or self._new_model(key)
+        cells = self._models.get(key)
+        if cells is None:
+            cells = self._new_model(key)
         cells.requests.value += 1
-        if meta.llm_latency_ms is not None:
-            cells.latency.observe(meta.llm_latency_ms)
+        latency = meta.llm_latency_ms
+        if latency is not None:
+            cells.latency.observe(latency)
         if usage is not None:
-            if usage.cost is not None:
-                cells.cost.value += usage.cost
-            if usage.time_to_first_token_ms is not None:
-                cells.first_token.observe(usage.time_to_first_token_ms)
+            cost, first_token = usage.cost, usage.time_to_first_token_ms
+            if cost is not None:
+                cells.cost.value += cost
+            if first_token is not None:
+                cells.first_token.observe(first_token)
             cells.prompt_tokens.value += usage.prompt_tokens or 0
             cells.completion_tokens.value += usage.completion_tokens or 0
             cells.total_tokens.value += usage.total_tokens or 0
@@ -164,14 +174,14 @@ class Prometheus(Plugin[PrometheusConfig]):
         )
 
     def _bandwidth(self, service: str, route: str, consumer: str) -> tuple[CounterCell, CounterCell]:
-        ingress, egress = (
-            self.context.metrics.counter(
-                "entresol_bandwidth_bytes_total", "Bytes of request (ingress) and response (egress) bodies.",
-                _BANDWIDTH_LABELS, (service, route, direction, _WORKSPACE, consumer),
-            )
-            for direction in ("ingress", "egress")
+        ingress = self._bytes((service, route, "ingress", _WORKSPACE, consumer))
+        return ingress, self._bytes((service, route, "egress", _WORKSPACE, consumer))
+
+    def _bytes(self, values: tuple[str, ...]) -> CounterCell:
+        return self.context.metrics.counter(
+            "entresol_bandwidth_bytes_total", "Bytes of request (ingress) and response (egress) bodies.",
+            _BANDWIDTH_LABELS, values,
         )  # fmt: skip
-        return ingress, egress
 
     def _latencies(self, values: tuple[str, ...]) -> tuple[HistogramCell, HistogramCell, HistogramCell]:
         histogram = self.context.metrics.histogram
@@ -196,6 +206,10 @@ class Prometheus(Plugin[PrometheusConfig]):
         labels = (provider, model, "", "", "", "", _WORKSPACE, consumer, mode)
         cells = self._models[key] = _ModelCells(self.context.metrics, labels)
         return cells
+
+
+def _name_of(consumer: Consumer) -> str:
+    return consumer.username or consumer.custom_id or consumer.id
 
 
 def _labels(exchange: Exchange) -> tuple[str, str]:

@@ -4,7 +4,7 @@ Windows are calendar units in UTC. The counters are shared by all workers of the
 """
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
@@ -41,9 +41,9 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         self._known_type: type | None = None  # of an answer that was there at once
         self._is_silent = config.hide_client_headers
         self._prefix = f"{context.instance_id}:"
+        self._limit_by: str = config.limit_by
         self._header_name = (config.header_name or "").lower().encode("ascii")
         self._path = normalise_path(config.path or "")
-        self._identify: Callable[[Exchange], str] = getattr(self, f"_by_{config.limit_by.replace('-', '_')}")
         limits = [(period, b"%d" % math.ceil(limit)) for period, limit in self._limits.items()]
         self._least_fields = [(b"ratelimit-limit", limit) for _, limit in limits]
         self._limit_fields = [(f"x-ratelimit-limit-{period}".encode(), limit) for period, limit in limits]
@@ -60,7 +60,7 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         if int(now) != self._second:
             self._begin_second(now)
         try:
-            answer: Any = self._take(self._prefix + self._identify(exchange), self._windows)
+            answer: Any = self._take(self._prefix + self._counted_for(exchange), self._windows)
         except (GatewayError, OSError) as error:
             return self._without_counters(error)
         kind = type(answer)
@@ -85,9 +85,10 @@ class RateLimiting(Plugin[RateLimitingConfig]):
     def _begin_second(self, now: float) -> None:
         """What is the same for every request of a second."""
         if not self._from <= now < self._until:
-            self._windows = windows_at(now, self._limits)
-            self._until = ends_at(self._windows)
-            self._from = max(window.start for window in self._windows)
+            windows = windows_at(now, self._limits)
+            self._windows = windows
+            self._until = float(ends_at(windows))
+            self._from = float(max([window.start for window in windows]))
         self._second = int(now)
         self._resets = [(b"ratelimit-reset", b"%d" % reset_s(window, now)) for window in self._windows]
 
@@ -102,12 +103,14 @@ class RateLimiting(Plugin[RateLimitingConfig]):
         remaining = taken.remaining
         at = tightest(remaining) if len(remaining) > 1 else 0
         if not self._is_silent:
-            left = b"%d" % remaining[at]
-            fields = [self._least_fields[at], (b"ratelimit-remaining", left), resets[at], *self._limit_fields]
+            left = str(remaining[at]).encode("ascii")
+            fields = [self._least_fields[at], (b"ratelimit-remaining", left), resets[at]]
+            fields += self._limit_fields
             if len(remaining) == 1:
                 fields.append((self._left_names[0], left))
             else:
-                fields += zip(self._left_names, [b"%d" % number for number in remaining], strict=True)
+                for index, number in enumerate(remaining):
+                    fields.append((self._left_names[index], str(number).encode("ascii")))
             exchange[_FIELDS] = fields
         if taken.allowed:
             return None
@@ -123,37 +126,50 @@ class RateLimiting(Plugin[RateLimitingConfig]):
     # Who a request is counted for. Each kind of identifier has its own letter, so that a client that chooses one
     # (a header) cannot use up what belongs to another (an address).
 
-    def _by_ip(self, exchange: Exchange) -> str:
-        return f"i{exchange.client_ip}"
+    def _counted_for(self, exchange: Exchange) -> str:
+        by = self._limit_by
+        if by == "consumer":
+            found = self._by_consumer(exchange)
+        elif by == "credential":
+            found = self._by_credential(exchange)
+        elif by == "service":
+            found = self._by_service(exchange)
+        elif by == "header":
+            found = self._by_header(exchange)
+        elif by == "path":
+            found = self._by_path(exchange)
+        elif by == "consumer-group":
+            found = self._by_consumer_group(exchange)
+        else:
+            found = None
+        return found or "i" + exchange.client_ip
 
-    def _by_consumer(self, exchange: Exchange) -> str:
+    def _by_consumer(self, exchange: Exchange) -> str | None:
         consumer = exchange.consumer
-        return f"c{consumer.id}" if consumer is not None else self._by_credential(exchange)
+        return "c" + consumer.id if consumer is not None else self._by_credential(exchange)
 
-    def _by_credential(self, exchange: Exchange) -> str:
+    def _by_credential(self, exchange: Exchange) -> str | None:
         credential = exchange.credential
-        return f"k{credential.id}" if credential is not None else self._by_ip(exchange)
+        return None if credential is None else "k" + credential.id
 
-    def _by_service(self, exchange: Exchange) -> str:
+    def _by_service(self, exchange: Exchange) -> str | None:
         match = exchange.match
         if match is None or match.route.service is None:
-            return self._by_ip(exchange)
-        return f"s{match.route.service.entity.id}"
+            return None
+        return "s" + match.route.service.entity.id
 
-    def _by_header(self, exchange: Exchange) -> str:
+    def _by_header(self, exchange: Exchange) -> str | None:
         value = exchange.request.headers.get(self._header_name)
-        if value is None:
-            return self._by_ip(exchange)
-        return f"h{_bounded(value)}"
+        return None if value is None else "h" + _bounded(value)
 
-    def _by_path(self, exchange: Exchange) -> str:
-        return "p" if normalise_path(exchange.request.path) == self._path else self._by_ip(exchange)
+    def _by_path(self, exchange: Exchange) -> str | None:
+        return "p" if normalise_path(exchange.request.path) == self._path else None
 
-    def _by_consumer_group(self, exchange: Exchange) -> str:
+    def _by_consumer_group(self, exchange: Exchange) -> str | None:
         group = self.context.scope.consumer_group
         if group is None and exchange.consumer is not None and exchange.consumer.groups:
             group = min(exchange.consumer.groups)
-        return f"g{group}" if group is not None else self._by_ip(exchange)
+        return None if group is None else "g" + group
 
 
 def _bounded(value: bytes) -> str:

@@ -8,23 +8,37 @@ import math
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-
-import msgspec
+from typing import Final
 
 from entresol.core.ports import Window
 
-PERIODS = ("second", "minute", "hour", "day", "month", "year")
+PERIODS: Final = ("second", "minute", "hour", "day", "month", "year")
 """Shortest first."""
 
 
-class FixedWindow(msgspec.Struct, frozen=True):
-    """One calendar unit in which at most `limit` may be counted."""
+class FixedWindow:
+    """One calendar unit in which at most `limit` may be counted. Never changed."""
 
-    name: str
-    start: int
-    """Epoch second at which it began."""
-    length_s: int
-    limit: int
+    __slots__ = ("length_s", "limit", "name", "start")
+
+    def __init__(self, name: str, start: int, length_s: int, limit: int) -> None:
+        self.name = name
+        self.start = start
+        """Epoch second at which it began."""
+        self.length_s = length_s
+        self.limit = limit
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.name, self.start, self.length_s, self.limit)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FixedWindow) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        return f"FixedWindow{self._parts()!r}"
 
 
 def windows_at(now: float, limits: Mapping[str, float]) -> tuple[FixedWindow, ...]:
@@ -62,7 +76,8 @@ def _window(period: str, now: float, limit: int) -> FixedWindow:
     if period in _LENGTHS:
         length = _LENGTHS[period]
         return FixedWindow(period, second - second % length, length, limit)
-    return FixedWindow(period, *_CALENDAR[period](datetime.fromtimestamp(second, UTC)), limit)
+    start, length = _CALENDAR[period](datetime.fromtimestamp(second, UTC))
+    return FixedWindow(period, start, length, limit)
 
 
 def _month(moment: datetime) -> tuple[int, int]:
@@ -75,5 +90,5 @@ def _year(moment: datetime) -> tuple[int, int]:
     return int(first.timestamp()), int(datetime(moment.year + 1, 1, 1, tzinfo=UTC).timestamp() - first.timestamp())
 
 
-_LENGTHS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-_CALENDAR: dict[str, Callable[[datetime], tuple[int, int]]] = {"month": _month, "year": _year}
+_LENGTHS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_CALENDAR: Final[dict[str, Callable[[datetime], tuple[int, int]]]] = {"month": _month, "year": _year}

@@ -11,17 +11,19 @@ import threading
 from collections import deque
 from typing import Final
 
-from entresol.core.ports import CounterCell, LineSink
+from entresol.core.cells import CounterCell
 
 logger = logging.getLogger("entresol.telemetry")
 
 STANDARD_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 """Opened by number: by name they cannot be opened where they are sockets."""
 FILE_MODE: Final = 0o640
+_BATCH_LINES: Final = 1_000
+"""Taken from the queue in one go: the event loop waits meanwhile, for compiled code does not let go in between."""
 _OPEN_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
-class ThreadedLineSink(LineSink):
+class ThreadedLineSink:
     """The `LineSink` port. The thread starts with the first line, so that forking before is safe.
 
     `dropped` and `failed` count lines that were lost: to a full queue, and to a file that could not be written.
@@ -39,7 +41,7 @@ class ThreadedLineSink(LineSink):
         self._wake = threading.Semaphore(0)
         self._closing = threading.Event()
         self._rotate = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
         self._files: dict[str, int] = {}
         self._complained: set[str] = set()
 
@@ -52,7 +54,7 @@ class ThreadedLineSink(LineSink):
         queue.append((path, line, reopen))
         if not self._is_awake:
             self._is_awake = True
-            if self._thread is None:
+            if self._writer is None:
                 self._start()
             self._wake.release()
 
@@ -62,17 +64,17 @@ class ThreadedLineSink(LineSink):
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Write what is queued, close the files and end the thread. False when that takes longer."""
-        thread = self._thread
-        if thread is None:
+        writer = self._writer
+        if writer is None:
             return True
         self._closing.set()
         self._wake.release()
-        thread.join(timeout_s)
-        return not thread.is_alive()
+        writer.join(timeout_s)
+        return not writer.is_alive()
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="entresol-lines", daemon=True)
-        self._thread.start()
+        self._writer = writer = threading.Thread(target=self._run, name="entresol-lines", daemon=True)
+        writer.start()
 
     def _run(self) -> None:
         while True:
@@ -89,12 +91,20 @@ class ThreadedLineSink(LineSink):
         if self._rotate.is_set():
             self._rotate.clear()
             self._close_files(list(self._files))
+        while self._queue:
+            self._write_batch()
+
+    def _write_batch(self) -> None:
         queue = self._queue
         batches: dict[str, list[bytes]] = {}
         reopened: set[str] = set()
-        while queue:
+        for _ in range(min(len(queue), _BATCH_LINES)):
             path, line, reopen = queue.popleft()
-            batches.setdefault(path, []).append(line)
+            lines = batches.get(path)
+            if lines is None:
+                batches[path] = [line]
+            else:
+                lines.append(line)
             if reopen:
                 reopened.add(path)
         self._close_files([path for path in reopened if path in self._files])
@@ -105,7 +115,8 @@ class ThreadedLineSink(LineSink):
         data = memoryview(b"\n".join([*lines, b""]))
         try:
             while data:
-                data = data[os.write(self._opened(path), data) :]
+                written = os.write(self._opened(path), data)
+                data = data[written:]
         except OSError as error:
             self._failed.value += len(lines)
             self._close_files([path] if path in self._files else [])

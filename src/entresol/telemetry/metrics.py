@@ -1,16 +1,15 @@
 """Metric cells of one worker, and snapshots of them that can be sent elsewhere and summed.
 
-A cell is a plain object with a number: adding to it takes no lock, because one thread, the event loop's, owns it. A
-snapshot is what leaves the worker (a status page, the supervisor); `merge` sums those of all workers.
+A snapshot is what leaves the worker (a status page, the supervisor); `merge` sums those of all workers.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from entresol.core.ports import CounterCell, HistogramCell, Metrics
+from entresol.core.cells import CounterCell, HistogramCell
+from entresol.core.ports import Metrics
 
 Kind = Literal["counter", "gauge", "histogram"]
 Values = tuple[str, ...]
@@ -19,31 +18,6 @@ MAX_SERIES: Final = 5_000
 """Label combinations a family may have; what comes after shares one series, so that memory stays bounded."""
 OVERFLOW: Final = "(other)"
 """Every label's value in the series that takes what exceeds `MAX_SERIES`."""
-
-
-class Cell:
-    """One time series of a counter or gauge."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = 0.0
-
-
-class Histogram:
-    """One time series of a histogram. `counts` are per bucket, not cumulative; the last is above all bounds."""
-
-    __slots__ = ("_bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def observe(self, value: float) -> None:
-        """Count one observation; a bucket's bound belongs to it."""
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.sum += value
 
 
 class Series(msgspec.Struct, array_like=True):
@@ -68,7 +42,7 @@ class Family(msgspec.Struct, array_like=True):
 Snapshot = list[Family]
 """Every family of a worker, or of many. Encodes to JSON or MessagePack as it is."""
 
-C = TypeVar("C", Cell, Histogram)
+C = TypeVar("C", CounterCell, HistogramCell)
 
 
 class _Cells(Generic[C]):
@@ -98,8 +72,8 @@ class WorkerMetrics(Metrics):
 
     def __init__(self, max_series: int = MAX_SERIES) -> None:
         self._max_series = max_series
-        self._numbers: dict[str, _Cells[Cell]] = {}
-        self._histograms: dict[str, _Cells[Histogram]] = {}
+        self._numbers: dict[str, _Cells[CounterCell]] = {}
+        self._histograms: dict[str, _Cells[HistogramCell]] = {}
 
     def counter(self, name: str, help_text: str, labels: tuple[str, ...], values: Values) -> CounterCell:
         """See the port: a series that only grows."""
@@ -116,7 +90,7 @@ class WorkerMetrics(Metrics):
         cells = self._histograms.get(name)
         if cells is None:
             family = Family(name, help_text, "histogram", labels, buckets, [])
-            cells = self._histograms[name] = _Cells(family, lambda: Histogram(buckets))
+            cells = self._histograms[name] = _Cells(family, lambda: HistogramCell(buckets))
         _agree(cells.family, "histogram", labels, buckets)
         return cells.cell(values, self._max_series)
 
@@ -131,10 +105,10 @@ class WorkerMetrics(Metrics):
         ]
         return sorted(families, key=lambda family: family.name)
 
-    def _number(self, family: Family, values: Values) -> Cell:
+    def _number(self, family: Family, values: Values) -> CounterCell:
         cells = self._numbers.get(family.name)
         if cells is None:
-            cells = self._numbers[family.name] = _Cells(family, Cell)
+            cells = self._numbers[family.name] = _Cells(family, CounterCell)
         _agree(cells.family, family.kind, family.label_names, ())
         return cells.cell(values, self._max_series)
 

@@ -8,7 +8,7 @@ import msgspec
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_fields import REDACTED, SECRET_HEADERS
-from entresol.api_floor.log_record import masked_query
+from entresol.api_floor.log_request import masked_query
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
 from entresol.core.errors import UpstreamError
 from entresol.core.http import Headers

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from entresol.api_floor.answers import Identity, new_request_id
+from entresol.api_floor.answers import Identity, Milliseconds, RequestIds
 from entresol.api_floor.plugin import ErrorFormat, Plugin, PluginConfig
 from entresol.core.decision import Answer, Deny
 from entresol.core.http import HeaderPairs
@@ -96,7 +96,15 @@ def test_proxied_responses_carry_latencies_and_ids_under_the_brand(brand: str) -
     assert client.header("via") == f"1.1 {brand.lower()}/3.15"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, b"0"), (0.2559, b"255"), (0.256, b"256"), (75.5, b"75500"), (-0.0015, b"-1")]
+)
+def test_durations_are_whole_milliseconds(seconds: float, text: bytes) -> None:
+    assert Milliseconds(b"x").field(seconds) == (b"x", text)
+
+
 def test_request_ids_are_32_hex_digits_and_differ() -> None:
-    ids = {new_request_id() for _ in range(1000)}
+    source, other = RequestIds(), RequestIds()
+    ids = {source.new() for _ in range(500)} | {other.new() for _ in range(500)}
     assert len(ids) == 1000
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)

@@ -3,7 +3,7 @@ import pytest
 
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.log_calls import call_json, meta_json, payload_json, usage_json
+from entresol.api_floor.log_calls import call_member, meta_json, payload_json, usage_json
 from playbooks.harness import Gateway
 
 META = AiMeta(plugin_id="p", provider="openai", request_model='m"', llm_latency_ms=12, request_mode="stream")
@@ -42,15 +42,16 @@ def test_usage_has_its_details_and_cost() -> None:
 
 def test_payloads_are_text() -> None:
     assert payload_json(AiPayload()) == "{}"
+    assert payload_json(AiPayload(response="b")) == '{"response":"b"}'
     assert payload_json(AiPayload(request='{"a"}', response="b\n")) == r'{"request":"{\"a\"}","response":"b\n"}'
 
 
 def test_statistics_and_payloads_are_shown_only_when_asked_for(exchange: Exchange) -> None:
     exchange[AI_USAGE] = AiUsage(total_tokens=1)
-    assert call_json(exchange, META) is None
+    assert call_member(exchange, META) == ""
     exchange[AI_PAYLOAD] = AiPayload(request="{}")
-    assert call_json(exchange, META) == '{"proxy":{"payload":{"request":"{}"}}}'
+    assert call_member(exchange, META) == ',"ai":{"proxy":{"payload":{"request":"{}"}}}'
     exchange[AI_LOG_STATISTICS] = True
-    shown = msgspec.json.decode(call_json(exchange, META) or "")["proxy"]
+    shown = msgspec.json.decode("{" + call_member(exchange, META)[1:] + "}")["ai"]["proxy"]
     assert list(shown) == ["meta", "usage", "payload"]
     assert shown["usage"] == {"total_tokens": 1}

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entresol.api_floor.log_fields import SECRET_HEADERS, ShownFields, shown_fields
-from entresol.api_floor.log_text import MAX_LENGTH, MAX_TEXTS
+from entresol.api_floor.log_fields import MAX_NAMES, MAX_VALUES, SECRET_HEADERS, ShownFields, shown_fields
+from entresol.api_floor.log_text import MAX_LENGTH
 from entresol.core.http import HeaderPairs
 
 NONE: frozenset[str] = frozenset()
@@ -22,10 +22,23 @@ def members(pairs: HeaderPairs, secrets: frozenset[str]) -> dict[str, str | list
     return {name: texts[0] if len(texts) == 1 else texts for name, texts in values.items()}
 
 
+def kept_values(view: ShownFields) -> list[bytes]:
+    return [value for name in view._names.values() for value in name.members]
+
+
 @given(FIELDS, st.sampled_from([NONE, frozenset(("x-a",)), frozenset(("host",))]))
 def test_fields_are_an_object_of_texts_and_lists_of_texts(pairs: HeaderPairs, secrets: frozenset[str]) -> None:
     view, expected = shown_fields(secrets), msgspec.json.encode(members(pairs, secrets)).decode()
     assert [view.json(pairs), view.json(pairs)] == [expected] * 2
+
+
+@pytest.mark.parametrize("name", [b"x-%d", b"x-%d" + b"x" * MAX_LENGTH])
+def test_a_field_that_is_repeated_is_noticed_however_many_there_are(name: bytes) -> None:
+    view = ShownFields(NONE)
+    keys = [name % number for number in range(100)]
+    for key in keys:
+        pairs = [*((other, b"v") for other in keys), (key, b"w")]
+        assert msgspec.json.decode(view.json(pairs)) == members(pairs, NONE)
 
 
 @pytest.mark.parametrize("key", [*sorted(SECRET_HEADERS), b"x-mine"])
@@ -33,7 +46,7 @@ def test_a_hidden_value_is_neither_shown_nor_kept(key: bytes) -> None:
     view = ShownFields(frozenset(("x-mine",)))
     assert view.json([(key, b"SECRET")]) == f'{{"{key.decode()}":"REDACTED"}}'
     assert view.json([(key, b"SECRET"), (key, b"SECRET2")]) == f'{{"{key.decode()}":["REDACTED","REDACTED"]}}'
-    assert not view._known
+    assert kept_values(view) == []
 
 
 def test_what_one_view_shows_another_may_hide() -> None:
@@ -51,19 +64,33 @@ def test_the_same_names_have_the_same_view_and_many_are_not_kept_for_ever() -> N
     first = shown_fields(frozenset(("x-mine",)))
     assert shown_fields(frozenset(("x-mine",))) is first
     for number in range(100):
-        assert shown_fields(frozenset((f"x-{number}",))).json([(b"x-7", b"v")]) in ('{"x-7":"v"}', '{"x-7":"REDACTED"}')
+        expected = "REDACTED" if number == 7 else "v"
+        assert shown_fields(frozenset((f"x-{number}",))).json([(b"x-7", b"v")]) == f'{{"x-7":"{expected}"}}'
     assert shown_fields(frozenset(("x-mine",))) is not first
 
 
 def test_many_fields_are_shown_and_not_kept_for_ever() -> None:
-    view = ShownFields(NONE)
+    names, values = ShownFields(NONE), ShownFields(NONE)
     for number in range(3_000):
-        assert view.json([(b"x-%d" % number, b"v")]) == f'{{"x-{number}":"v"}}'
-    assert len(view._known) <= MAX_TEXTS
+        assert names.json([(b"x-%d" % number, b"v")]) == f'{{"x-{number}":"v"}}'
+        assert values.json([(b"x", b"%d" % number)]) == f'{{"x":"{number}"}}'
+    assert len(names._names) <= MAX_NAMES
+    assert len(kept_values(values)) <= MAX_VALUES
 
 
-def test_long_values_are_not_kept() -> None:
+def test_values_that_never_come_again_are_not_kept_and_those_that_do_are() -> None:
+    view = ShownFields(NONE)
+    for number in range(500):
+        assert view.json([(b"x-id", b"%d" % number), (b"x-a", b"v")]) == f'{{"x-id":"{number}","x-a":"v"}}'
+    assert len(kept_values(view)) < 300
+    assert b"v" in kept_values(view)
+    for number in range(500):
+        view.json([(b"x-many", b"%d" % (number % 100))])
+    assert b"99" in kept_values(view)
+
+
+def test_long_names_and_values_are_not_kept() -> None:
     view = ShownFields(NONE)
     long = b"v" * (MAX_LENGTH + 1)
-    assert view.json([(b"x", long)]) == f'{{"x":"{long.decode()}"}}'
-    assert not view._known
+    assert view.json([(b"x", long), (long, b"x")]) == f'{{"x":"{long.decode()}","{long.decode()}":"x"}}'
+    assert (list(view._names), kept_values(view)) == ([b"x"], [])

@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entresol.api_floor import log_record as log_record_module
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload, AiUsage
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_record import log_line
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
-from entresol.api_floor.log_text import MAX_TEXTS
 from entresol.api_floor.plugin import Plugin, PluginConfig
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
 from entresol.core.http import Connection, Headers, ResponseHead, TlsInfo
@@ -314,17 +312,6 @@ def test_the_parts_of_a_record_have_an_order() -> None:
         "error", "ai",
     ]  # fmt: skip
     assert list(record["request"]) == ["id", "method", "uri", "url", "querystring", "headers", "size", "version"]
-
-
-def test_many_hosts_are_shown_and_not_kept_for_ever() -> None:
-    gate = Gateway(LOG)
-    exchange = gate.call().exchange
-    for number in range(3_000):
-        exchange.request.headers = Headers([(b"host", b"h%d.test" % number), (b"x-%d" % number, b"v")])
-        shown = record_of(exchange)["request"]
-        assert shown["headers"] == {"host": f"h{number}.test", f"x-{number}": "v"}
-        assert shown["url"] == f"http://h{number}.test:8000/"
-    assert len(log_record_module._hosts) <= MAX_TEXTS
 
 
 def test_a_host_that_held_a_credential_is_not_in_the_url() -> None:

@@ -1,5 +1,5 @@
 from entresol.api_floor.log_fields import SECRET_HEADERS
-from entresol.api_floor.log_record import SECRET_PARAMETERS
+from entresol.api_floor.log_request import SECRET_PARAMETERS
 from entresol.api_floor.log_slots import ALWAYS_SECRET
 
 

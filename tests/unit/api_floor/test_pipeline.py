@@ -2,23 +2,25 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from entresol.api_floor import pipeline
 from entresol.api_floor.entities import Consumer, Route
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch
+from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch, Router
 from entresol.core.decision import Answer, Deny, Outcome
-from entresol.core.http import Origin, Timeouts
-from playbooks.floor import SERVICE, Playbook
+from entresol.core.http import Headers, Origin, RequestHead, SeenHead, Timeouts, UpstreamRequest
+from playbooks.floor import CONNECTION, SERVICE, FakeClient, Playbook
 from unit.api_floor.recording import Recorder, plugin
 
 STEPS = ["match", "rewrite", "access", "upstream", "header_filter", "body_filter", "log"]
 
 
 def test_the_docstring_lists_the_steps_in_the_order_of_the_code() -> None:
-    listed = re.findall(r"^  \d (\w+) ", pipeline.__doc__ or "", re.M)
+    source = Path(pipeline.__file__).with_name("pipeline.py").read_text()  # compiled, a module has no docstring
+    listed = re.findall(r"^  \d (\w+) ", source, re.M)
     assert listed == STEPS
     defined = [name for name in vars(pipeline.RequestPath) if name in STEPS]
     assert defined == STEPS
@@ -62,6 +64,69 @@ def test_a_route_may_refuse_the_protocol() -> None:
     play = Playbook(match=RouteMatch(route, "/", refusal=refusal))
     assert play.client_sends().status == 426
     assert play.transport.calls == []
+
+
+class CountingRouter(Router):
+    """Says for each request where it goes; `by` is the one header field that has a say."""
+
+    def __init__(self, match: RouteMatch, by: bytes = b"") -> None:
+        self._match, self._by = match, by
+        self.asked = 0
+
+    def match(self, request: RequestHead) -> RouteMatch | None:
+        self.asked += 1
+        return self._match
+
+    def looks_at(self, field: bytes) -> bool:
+        return field == self._by
+
+
+def repeated(play: Playbook, seen: SeenHead, length: int) -> UpstreamRequest:
+    """Send a head that the connection has sent before, all but its Content-Length; returns what went upstream."""
+    client = FakeClient()
+    fields = [(b"host", b"gateway.test"), (b"x-mine", b"1"), (b"content-length", b"%d" % length)]
+    client.path = play.floor.handle(RequestHead("POST", "/x", "q=1", Headers(fields), CONNECTION, known=seen), client)
+    client.sends(b"x" * length, last=True)
+    return play.upstream.request
+
+
+def counted(play: Playbook, by: bytes = b"") -> CountingRouter:
+    match = play.plan.router.match(RequestHead("GET", "/", "", Headers(), CONNECTION))
+    assert match is not None
+    router = play.plan.router = CountingRouter(match, by)
+    return router
+
+
+def test_a_head_that_comes_again_goes_the_way_it_went() -> None:
+    def change(exchange: Exchange) -> None:
+        assert exchange.upstream is not None
+        exchange.upstream.headers.add(b"x-changed", b"%d" % exchange.request_bytes)
+        exchange.upstream.target += "&changed"
+
+    play, seen = Playbook([plugin(Recorder(), "p", 1, access=change)]), SeenHead()
+    router = counted(play)
+    first, again = repeated(play, seen, 5), repeated(play, seen, 70)
+    assert again == first
+    assert again.headers.get_all(b"x-changed") == [b"0"]
+    assert (again.target, again.headers.get(b"content-length")) == ("/up?q=1&changed", None)
+    assert router.asked == 1
+
+
+def test_with_another_plan_a_head_is_looked_at_anew() -> None:
+    seen, old, new = SeenHead(), Playbook(), Playbook()
+    routers = [counted(old), counted(new)]
+    for play in (old, new, new, old):
+        repeated(play, seen, 1)
+    assert [router.asked for router in routers] == [2, 1]
+
+
+@pytest.mark.parametrize("rewrites", [True, False])
+def test_what_may_differ_between_repetitions_is_looked_at_each_time(rewrites: bool) -> None:
+    play, seen = Playbook(global_plugins=[plugin(Recorder(), "g", 1)] if rewrites else []), SeenHead()
+    router = counted(play, b"" if rewrites else b"content-length")
+    repeated(play, seen, 5)
+    repeated(play, seen, 6)
+    assert router.asked == 2
 
 
 def test_a_route_without_service_that_no_plugin_answers_is_503() -> None:

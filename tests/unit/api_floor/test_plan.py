@@ -3,7 +3,8 @@
 from typing import Any, cast
 
 from entresol.api_floor.entities import Consumer, Route
-from entresol.api_floor.plan import Chain, CompiledRoute, Plan, Router
+from entresol.api_floor.plan import Chain, CompiledRoute, Plan, Router, Step
+from unit.api_floor.recording import Recorder, plugin
 
 ROUTE = CompiledRoute(entity=Route(id="r"), service=None)
 KNOWN = Consumer(id="known", username="known")
@@ -30,6 +31,12 @@ def plan(source: CountingSource) -> Plan:
         global_chain=Chain(),
         chain_source=source,
     )
+
+
+def test_a_chain_says_how_many_steps_come_before_a_lower_priority() -> None:
+    steps = tuple(Step(plugin(Recorder(), f"p{priority}", priority), priority) for priority in (30, 20, 10))
+    chain = Chain(access=steps)
+    assert [chain.steps_down_to(priority) for priority in (40, 30, 25, 10, 0)] == [0, 1, 1, 3, 3]
 
 
 def test_a_chain_is_selected_once_for_a_pair() -> None:

@@ -277,7 +277,12 @@ def test_the_memory_of_results_is_bounded() -> None:
         assert winner(table, request(f"/{index}")) == "r"
     assert winner(table, request("/" + "a" * 10_000)) == "r"
     assert len(table._memo) <= MEMO_SIZE
-    assert all(len(path) <= 256 for _, _, path in table._memo)
+    assert all(len(str(key)) <= 256 for key in table._memo)
+
+
+def test_a_table_says_which_fields_its_routes_look_at() -> None:
+    table = router(x={"headers": {"X-Kind": ("1",)}, "paths": ("/a",)}, any={"paths": ("/a",)})
+    assert (table.looks_at(b"x-kind"), table.looks_at(b"content-length")) == (True, False)
 
 
 def test_many_regexes_of_one_prefix_are_told_apart() -> None:

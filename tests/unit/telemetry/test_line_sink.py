@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from entresol.core.cells import CounterCell
 from entresol.telemetry.line_sink import ThreadedLineSink
-from entresol.telemetry.metrics import Cell
 
 
 class Sink:
     """A sink with its cells."""
 
     def __init__(self, max_lines: int = 1000, linger_s: float = 0.0) -> None:
-        self.dropped = Cell()
-        self.failed = Cell()
+        self.dropped = CounterCell()
+        self.failed = CounterCell()
         self.sink = ThreadedLineSink(self.dropped, self.failed, max_lines, linger_s)
 
 
