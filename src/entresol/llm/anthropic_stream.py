@@ -1,7 +1,8 @@
 """Anthropic's streams: named events to canonical events and back.
 
 Source: Anthropic API reference, "Streaming messages". Content comes in blocks, one after the other, each opened, filled
-by deltas and closed; the encoder keeps to that whatever the order of what it is given.
+by deltas and closed; the encoder keeps to that whatever the order of what it is given. `message_stop` is the end: a
+stream without it was cut, whatever it said before.
 """
 
 from typing import Final
@@ -94,7 +95,6 @@ class AnthropicStreamDecoder:
         self._open: dict[int, _Open] = {}
         self._calls = 0
         self._is_ended = False
-        self._has_finished = False
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -103,10 +103,7 @@ class AnthropicStreamDecoder:
             raise bad_response(str(error)) from error
 
     def finish(self) -> list[ChatEvent]:
-        out = self._read(self._sse.finish())
-        if self._has_finished and not self._is_ended:
-            out.append(Ended())  # everything is there but the mark
-        return out
+        return self._read(self._sse.finish())
 
     def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
         out: list[ChatEvent] = []
@@ -206,7 +203,6 @@ class AnthropicStreamDecoder:
         if delta.stop_details is not None and delta.stop_details.explanation:
             out.append(RefusalDelta(delta.stop_details.explanation))
         reason = finish_reason(delta.stop_reason) or "stop"
-        self._has_finished = True
         out.append(Finished(reason, stop_sequence=delta.stop_sequence))
 
 

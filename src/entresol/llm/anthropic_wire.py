@@ -221,6 +221,8 @@ class AnthropicFormat(Format):
             for event in events:
                 if event.name not in _SILENT:
                     _add_event(facts, event.data, usage)
+        if not facts.is_complete:
+            facts.finish_reason = None  # a reason is no end here: only `message_stop` is
         return facts
 
     def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:

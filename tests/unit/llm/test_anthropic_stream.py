@@ -216,6 +216,12 @@ def test_a_cut_stream_has_no_end() -> None:
     assert Ended() not in decoded(wire(MESSAGE))
 
 
+def test_a_reason_to_stop_is_not_the_end() -> None:
+    events = decoded(wire(MESSAGE, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}))
+    assert Finished("stop") in events
+    assert Ended() not in events
+
+
 WHOLE = wire(
     MESSAGE,
     {"type": "ping"},

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from entresol.core.errors import UpstreamError
+from entresol.llm.answers import PassedStream
 from entresol.llm.anthropic_wire import (
     CacheCreationWire,
     OutputDetails,
@@ -116,6 +117,7 @@ def test_facts_are_found_at_both_ends_of_a_large_answer() -> None:
     assert FORMAT.fragment_facts(b"", b"").usage is None
 
 
+CUT = "provider_stream_cut"
 STREAM = (
     b'event: message_start\ndata: {"type":"message_start","message":' + json.dumps(MESSAGE).encode() + b"}\n\n"
     b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"x"}}\n\n'
@@ -130,6 +132,16 @@ def test_a_stream_states_its_facts_at_both_ends() -> None:
         facts = FORMAT.stream_facts(head, tail)
         assert (facts.model, facts.finish_reason, facts.is_complete) == ("claude", "length", True)
         assert facts.usage == Usage(input=5, cache_read=2, output=50)
+
+
+def test_a_stream_without_its_end_mark_was_cut_whatever_it_said_before() -> None:
+    for stop in ("event: message_stop\n", 'event: message_stop\ndata: {"type":"mess'):
+        cut = STREAM[: STREAM.index(b"event: message_stop")] + stop.encode()
+        passed = PassedStream(FORMAT, None, "sse", "r")
+        out = passed.feed(cut, True)
+        assert json.loads(out[len(cut) :].partition(b"data: ")[2])["error"]["details"]["error_code"] == CUT
+        assert not passed.facts.is_complete
+        assert passed.facts.usage == Usage(input=5, cache_read=2, output=50)
 
 
 def test_a_cut_or_failed_stream_is_not_complete() -> None:
