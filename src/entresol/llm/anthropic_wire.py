@@ -114,7 +114,7 @@ _TIERS: Final = {"standard": "default"}
 
 def finish_reason(wire: str | None) -> FinishReason | None:
     """Anthropic's reason; one that is new counts as `stop`."""
-    return None if wire is None else FINISH_REASONS.get(wire, "stop")
+    return FINISH_REASONS.get(wire, "stop") if wire else None
 
 
 def service_tier(wire: str | None) -> str | None:

@@ -132,7 +132,7 @@ _STATUS_WORDS: Final = {
 
 def finish_reason(wire: str | None, has_calls: bool = False) -> FinishReason | None:
     """Gemini's reason; it says STOP for tool calls, too, and a new word counts as `stop`."""
-    if wire is None or wire == "FINISH_REASON_UNSPECIFIED":
+    if not wire or wire == "FINISH_REASON_UNSPECIFIED":
         return None
     reason = FINISH_REASONS.get(wire, "stop")
     return "tool_calls" if has_calls and reason == "stop" else reason

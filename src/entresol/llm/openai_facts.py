@@ -26,8 +26,8 @@ FINISH_REASONS: Final[dict[str, FinishReason]] = {
 
 
 def finish_reason(wire: str | None) -> FinishReason | None:
-    """OpenAI's reason; a compatible server's own word counts as `stop`."""
-    return None if wire is None else FINISH_REASONS.get(wire, "stop")
+    """OpenAI's reason; a compatible server's own word counts as `stop`, an empty one as none yet."""
+    return FINISH_REASONS.get(wire, "stop") if wire else None
 
 
 def read_usage(wire: UsageWire) -> Usage:
@@ -148,7 +148,7 @@ def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return  # a chunk cut by the tap's window
     for choice in wire.choices or ():
-        choices.note(choice.index, choice.finish_reason is not None)
+        choices.note(choice.index, bool(choice.finish_reason))
     chunk = _facts(wire, is_complete=facts.is_complete)
     if chunk.usage is not None:
         facts.usage = chunk.usage

@@ -135,7 +135,8 @@ class OpenAIStreamDecoder:
 
     def _read_choice(self, choice: _Choice, out: list[ChatEvent]) -> None:
         delta, index = choice.delta, choice.index
-        self._choices.note(index, choice.finish_reason is not None)
+        reason = finish_reason(choice.finish_reason)
+        self._choices.note(index, reason is not None)
         if delta is not None:
             thought = delta.reasoning_content
             if thought is None and isinstance(delta.reasoning, str):
@@ -151,8 +152,8 @@ class OpenAIStreamDecoder:
             self._read_media(delta, index, out)
         if choice.logprobs is not None:
             out.append(LogprobsDelta(choice.logprobs, index))
-        if choice.finish_reason is not None:
-            out.append(Finished(finish_reason(choice.finish_reason) or "stop", index))
+        if reason is not None:
+            out.append(Finished(reason, index))
 
     def _read_call(self, call: _Call, position: int, choice: int, out: list[ChatEvent]) -> None:
         index = position if call.index is None else call.index

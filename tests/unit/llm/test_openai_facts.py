@@ -99,6 +99,14 @@ def test_where_the_last_events_do_not_say_everything_all_are_read(stream: bytes,
     assert CHAT.stream_facts(stream, None) == expected
 
 
+def test_an_empty_finish_reason_as_some_servers_write_in_every_chunk_finishes_nothing() -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":""}]}\n\n'
+    for head, tail in ((FIRST + chunk, None), (FIRST, chunk * 3)):
+        facts = CHAT.stream_facts(head, tail)
+        assert (facts.finish_reason, facts.is_complete) == (None, False)
+    assert CHAT.stream_facts(FIRST + chunk + FINISH, None).finish_reason == "stop"
+
+
 def test_an_error_at_the_end_of_a_stream_counts() -> None:
     failed = b'data: {"error":{"message":"m"}}\n\n'
     facts = CHAT.stream_facts(FIRST + FINISH + LAST + failed + DONE, None)

@@ -119,6 +119,12 @@ def test_nothing_is_read_after_the_end() -> None:
     assert decode([b'data: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}\n\n']) == [Ended()]
 
 
+def test_an_empty_finish_reason_finishes_nothing() -> None:
+    chunk = b'data: {"choices":[{"delta":{"content":"x"},"finish_reason":""}]}\n\n'
+    assert decode([chunk])[1:] == [TextDelta("x")]
+    assert decode([chunk, chunk.replace(b'""', b'"stop"')])[2:] == [TextDelta("x"), Finished("stop"), Ended()]
+
+
 def test_tool_calls_without_index_and_id_get_one() -> None:
     chunk = b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}\n\n'
     assert decode([chunk])[1:] == [ToolCallStarted(0, "call_0_0", "f"), ToolArgumentsDelta(0, "{}")]

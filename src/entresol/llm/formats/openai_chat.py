@@ -24,7 +24,7 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
-from entresol.llm.openai_facts import FINISH_REASONS, read_usage
+from entresol.llm.openai_facts import finish_reason, read_usage
 from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
@@ -473,12 +473,11 @@ def effort_of_budget(tokens: int) -> str:
 def _read_choice(reader: ObjectReader, position: int) -> Choice:
     message = reader.need("message", reader.reader("message"))
     message.take("role")
-    reason = reader.string("finish_reason")
     index = reader.integer("index")
     choice = Choice(
         index=position if index is None else index,
         parts=read_assistant_parts(message),
-        finish_reason=None if reason is None else FINISH_REASONS.get(reason, "stop"),
+        finish_reason=finish_reason(reader.string("finish_reason")),
         logprobs=reader.mapping("logprobs"),
     )
     choice.extra = {**{f"message.{name}": value for name, value in message.rest().items()}, **reader.rest()}
