@@ -4,7 +4,7 @@
 phase. Under which names the log record shows them is in `log_parts`.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from entresol.core.slots import Slot
 
@@ -132,9 +132,9 @@ class AiPayload:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
 
-AI_META: Slot[AiMeta] = Slot("ai.proxy.meta")
-AI_USAGE: Slot[AiUsage] = Slot("ai.proxy.usage")
-AI_PAYLOAD: Slot[AiPayload] = Slot("ai.proxy.payload")
+AI_META: Final[Slot[AiMeta]] = Slot("ai.proxy.meta")
+AI_USAGE: Final[Slot[AiUsage]] = Slot("ai.proxy.usage")
+AI_PAYLOAD: Final[Slot[AiPayload]] = Slot("ai.proxy.payload")
 """Write this slot only if the plugin's `logging.log_payloads` is on."""
-AI_LOG_STATISTICS: Slot[bool] = Slot("ai.proxy.log_statistics")
+AI_LOG_STATISTICS: Final[Slot[bool]] = Slot("ai.proxy.log_statistics")
 """True if the plugin's `logging.log_statistics` is on: log records then show meta and usage. Metrics always count."""

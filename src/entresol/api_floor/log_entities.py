@@ -3,90 +3,78 @@
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.plan import CompiledRoute
-from entresol.core.http import Origin
 
 _MAX_ENTITIES: Final = 10_000
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class _Route:
-    __slots__ = ("json", "route")
+class ShownRoute:
+    """A route and its service."""
+
+    __slots__ = ("json", "route", "service_json")
 
     def __init__(self, route: CompiledRoute) -> None:
         fields = msgspec.to_builtins(route.entity)
         if route.entity.service is not None:
             fields["service"] = {"id": route.entity.service}
-        members = ',"route":' + _encode(fields).decode()
-        if route.service is not None:
-            members += ',"service":' + _encode(route.service.entity).decode()
         self.route = route
-        self.json = members
+        self.json: Raw | UnsetType = Raw(_encode(fields))
+        self.service_json: Raw | UnsetType = UNSET if route.service is None else Raw(_encode(route.service.entity))
 
 
-class _Consumer:
+class _ShownConsumer:
     __slots__ = ("consumer", "json")
 
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
-        self.json = ',"consumer":' + _encode(consumer).decode()
+        self.json: Raw = Raw(_encode(consumer))
 
 
-class _Credential:
+class _ShownCredential:
     __slots__ = ("credential", "json")
 
     def __init__(self, credential: Credential) -> None:
-        shown = {"id": credential.id, "consumer_id": credential.consumer}
         self.credential = credential
-        self.json = ',"authenticated_entity":' + _encode(shown).decode()
+        self.json: Raw = Raw(_encode({"id": credential.id, "consumer_id": credential.consumer}))
 
 
 # By id; one that was changed by a reload is another object. The tables are emptied when they are full.
-_routes: Final[dict[str, _Route]] = {}
-_consumers: Final[dict[str, _Consumer]] = {}
-_credentials: Final[dict[str, _Credential]] = {}
-_origins: Final[dict[Origin, str]] = {}
+_routes: Final[dict[str, ShownRoute]] = {}
+_consumers: Final[dict[str, _ShownConsumer]] = {}
+_credentials: Final[dict[str, _ShownCredential]] = {}
 
 
-def route_members(route: CompiledRoute) -> str:
-    """`,"route":{…},"service":{…}`, or the route alone."""
+def shown_route(route: CompiledRoute) -> ShownRoute:
+    """A route and its service as Kong shows them."""
     known = _routes.get(route.id)
     if known is None or known.route is not route:
         if len(_routes) >= _MAX_ENTITIES:
             _routes.clear()
-        known = _routes[route.id] = _Route(route)
-    return known.json
+        known = _routes[route.id] = ShownRoute(route)
+    return known
 
 
-def consumer_member(consumer: Consumer) -> str:
-    """`,"consumer":{…}`"""
+def consumer_json(consumer: Consumer) -> Raw:
+    """A consumer as Kong shows it."""
     key = consumer.id
     known = _consumers.get(key)
     if known is None or known.consumer is not consumer:
         if len(_consumers) >= _MAX_ENTITIES:
             _consumers.clear()
-        known = _consumers[key] = _Consumer(consumer)
+        known = _consumers[key] = _ShownConsumer(consumer)
     return known.json
 
 
-def credential_member(credential: Credential) -> str:
-    """`,"authenticated_entity":{…}`: whose credential it was."""
+def credential_json(credential: Credential) -> Raw:
+    """Whose credential it was, and which."""
     key = credential.id
     known = _credentials.get(key)
     if known is None or known.credential is not credential:
         if len(_credentials) >= _MAX_ENTITIES:
             _credentials.clear()
-        known = _credentials[key] = _Credential(credential)
+        known = _credentials[key] = _ShownCredential(credential)
     return known.json
-
-
-def origin_members(origin: Origin) -> str:
-    """`"ip":"…","port":…`: the host as configured."""
-    known = _origins.get(origin)
-    if known is None:
-        if len(_origins) >= _MAX_ENTITIES:
-            _origins.clear()
-        known = _origins[origin] = f'"ip":{_encode(origin.host).decode()},"port":{origin.port}'
-    return known

@@ -5,8 +5,9 @@ The same few names come with every request, and most of them with the same value
 
 from typing import Final
 
+import msgspec
+
 from entresol.api_floor.log_slots import ALWAYS_SECRET
-from entresol.api_floor.log_text import MAX_LENGTH, escaped_once
 from entresol.core.http import HeaderPairs
 
 REDACTED: Final = "REDACTED"
@@ -17,7 +18,10 @@ SECRET_HEADERS: Final = frozenset((b"authorization", b"proxy-authorization", b"c
 MAX_NAMES: Final = 1_000
 MAX_VALUES: Final = 1_000
 """Of all names together. What is remembered is forgotten before a head when there is more."""
+MAX_LENGTH: Final = 256
+"""Longer names and values are not remembered."""
 
+_encode: Final = msgspec.json.Encoder().encode
 _MAX_BITS: Final = 60
 _MIN_MISSES: Final = 200
 _NO_KEYS: Final[list[bytes]] = []
@@ -29,9 +33,9 @@ class _Name:
     __slots__ = ("bit", "hidden", "members", "misses", "prefix", "uses")
 
     def __init__(self, key: bytes, is_hidden: bool, bit: int) -> None:
-        self.prefix = f'"{escaped_once(key.decode("latin-1"))}":"'
-        self.hidden = f'{self.prefix}{REDACTED}"' if is_hidden else None
-        self.members: dict[bytes, str] = {}
+        self.prefix = _encode(key.decode("latin-1")) + b":"
+        self.hidden = self.prefix + _encode(REDACTED) if is_hidden else None
+        self.members: dict[bytes, bytes] = {}
         """By value."""
         self.uses = 0
         self.misses = 0
@@ -56,18 +60,18 @@ class ShownFields:
         self._values = 0
         self.is_hiding_host = b"host" in hidden
 
-    def json(self, pairs: HeaderPairs) -> str:
+    def json(self, pairs: HeaderPairs) -> bytes:
         """An object of strings, lists of strings where a field is repeated."""
         members = self.members(pairs)
-        return "{" + ",".join(self._with_lists(pairs) if members is None else members) + "}"
+        return b"{" + b",".join(self._with_lists(pairs) if members is None else members) + b"}"
 
-    def members(self, pairs: HeaderPairs) -> list[str] | None:
+    def members(self, pairs: HeaderPairs) -> list[bytes] | None:
         """The object's members, one for each field; None if a field is repeated."""
         names = self._names
         if self._values >= MAX_VALUES or len(names) >= MAX_NAMES:
             names.clear()
             self._values = 0
-        members: list[str] = []
+        members: list[bytes] = []
         seen, rare = 0, _NO_KEYS
         for key, value in pairs:
             name = names.get(key)
@@ -89,15 +93,16 @@ class ShownFields:
             members.append(member)
         return members
 
-    def _with_lists(self, pairs: HeaderPairs) -> list[str]:
+    def _with_lists(self, pairs: HeaderPairs) -> list[bytes]:
         """The members for any fields."""
-        texts: dict[str, list[str]] = {}
+        texts: dict[bytes, list[bytes]] = {}
         for key, value in pairs:
-            text = REDACTED if key in self._hidden else _text(value)
-            texts.setdefault(escaped_once(key.decode("latin-1")), []).append(text)
-        members: list[str] = []
+            text = _encode(REDACTED) if key in self._hidden else _text(value)
+            texts.setdefault(_encode(key.decode("latin-1")), []).append(text)
+        members: list[bytes] = []
         for name, values in texts.items():
-            members.append(f'"{name}":"{values[0]}"' if len(values) == 1 else f'"{name}":["{_listed(values)}"]')
+            shown = values[0] if len(values) == 1 else b"[" + b",".join(values) + b"]"
+            members.append(name + b":" + shown)
         return members
 
     def _new_name(self, key: bytes) -> _Name:
@@ -107,8 +112,8 @@ class ShownFields:
             self._names[key] = name
         return name
 
-    def _new_member(self, name: _Name, value: bytes) -> str:
-        member = f'{name.prefix}{_text(value)}"'
+    def _new_member(self, name: _Name, value: bytes) -> bytes:
+        member = name.prefix + _text(value)
         name.misses += 1
         if len(value) <= MAX_LENGTH and not name.is_changing:
             self._values += 1
@@ -116,17 +121,15 @@ class ShownFields:
         return member
 
 
-def _text(value: bytes) -> str:
-    """A value inside a JSON string. What is not UTF-8 is shown escaped."""
+def _text(value: bytes) -> bytes:
+    """A value as a JSON string. What is not UTF-8 is shown escaped."""
+    if value.isalnum():
+        return b'"' + value + b'"'
     try:
         text = value.decode()
     except UnicodeDecodeError:
         text = value.decode("utf-8", "backslashreplace")
-    return text if value.isalnum() else escaped_once(text)
-
-
-def _listed(values: list[str]) -> str:
-    return '","'.join(values)
+    return _encode(text)
 
 
 _MAX_VIEWS: Final = 50

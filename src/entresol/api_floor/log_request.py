@@ -11,14 +11,16 @@ import msgspec
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.log_fields import REDACTED, ShownFields
 from entresol.api_floor.log_slots import ALWAYS_SECRET
-from entresol.api_floor.log_text import escaped, escaped_once, number
 from entresol.core.http import HeaderPairs, RequestHead, TlsInfo
 from entresol.policy.request_fields import query_values, with_parameters_masked
 
 SECRET_PARAMETERS: Final = ALWAYS_SECRET | {"access_token", "api_key", "key", "token"}
+MAX_DIGITS: Final = 1_000
+"""Numbers below it are written out once."""
 
 _LENGTH: Final = b"content-length"
-_LENGTH_MEMBER: Final = '"content-length":"'
+_LENGTH_MEMBER: Final = b'"content-length":"'
+_DIGITS: Final = [b"%d" % number for number in range(MAX_DIGITS)]
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -26,20 +28,22 @@ class ShownRequest:
     """A request head's JSON, around the digits of its Content-Length, and what it was made of."""
 
     __slots__ = (
-        "_after", "_at", "_before", "_connection", "_fields", "_method", "_pairs", "_path", "_query", "_version",
+        "_after", "_at", "_before", "_connection", "_end",
+        "_fields", "_method", "_pairs", "_path", "_query", "_version",
     )  # fmt: skip
 
     def __init__(self, request: RequestHead, secrets: frozenset[str] | None, fields: ShownFields) -> None:
         pairs = request.headers.pairs
         members = fields.members(pairs)
         at = -1 if members is None else _length_at(pairs, members)
-        line = _line(request, secrets, fields)
+        line = b'",' + _line(request, secrets, fields)
         if members is None or at < 0:
-            self._before, after = line + fields.json(pairs), ""
+            self._before, after = line + fields.json(pairs), b""
         else:
-            self._before = line + "{" + ",".join([*members[:at], _LENGTH_MEMBER])
-            after = ",".join(['"', *members[at + 1 :]]) + "}"
-        self._after = f'{after},"size":'
+            self._before = line + b"{" + b",".join([*members[:at], _LENGTH_MEMBER])
+            after = b",".join([b'"', *members[at + 1 :]]) + b"}"
+        self._after = after + b',"size":'
+        self._end = b',"version":' + _encode(request.version) + _tls(request.connection.tls) + b"}"
         self._at = at
         self._fields = fields
         self._connection = request.connection
@@ -69,17 +73,14 @@ class ShownRequest:
                 return False
         return length_at < 0 or _is_length(request.headers.pairs[length_at])
 
-    def json(self, request: RequestHead, request_id: str, size: int) -> str:
+    def json(self, request: RequestHead, request_id: str, size: int) -> bytes:
         """A request that it holds for, by what is its own."""
-        length = request.headers.pairs[self._at][1].decode() if self._at >= 0 else ""
-        tls = "" if request.connection.tls is None else f',"tls":{_tls(request.connection.tls)}'
-        return (
-            f'{{"id":"{request_id}",{self._before}{length}{self._after}{number(size)},'
-            f'"version":"{escaped(request.version)}"{tls}}}'
-        )
+        length = request.headers.pairs[self._at][1] if self._at >= 0 else b""
+        digits = _DIGITS[size] if size < MAX_DIGITS else str(size).encode()
+        return b"".join([b'{"id":"', request_id.encode(), self._before, length, self._after, digits, self._end])
 
 
-def request_json(exchange: Exchange, secrets: frozenset[str] | None, fields: ShownFields) -> str:
+def request_json(exchange: Exchange, secrets: frozenset[str] | None, fields: ShownFields) -> bytes:
     """The request as an object."""
     request = exchange.request
     known = request.known
@@ -109,11 +110,11 @@ def masked_query(query: str, secrets: frozenset[str] | None = None) -> str:
     return with_parameters_masked(query, is_secret, REDACTED)
 
 
-def _length_at(pairs: HeaderPairs, members: list[str]) -> int:
+def _length_at(pairs: HeaderPairs, members: list[bytes]) -> int:
     """Where Content-Length is; -1 if there is none, or it is not shown as it is."""
     for at, pair in enumerate(pairs):
         if _is_length(pair):
-            return at if members[at].startswith(_LENGTH_MEMBER + pair[1].decode()) else -1
+            return at if members[at] == _LENGTH_MEMBER + pair[1] + b'"' else -1
     return -1
 
 
@@ -121,20 +122,22 @@ def _is_length(pair: tuple[bytes, bytes]) -> bool:
     return pair[0] == _LENGTH and pair[1].isdigit()
 
 
-def _line(request: RequestHead, secrets: frozenset[str] | None, fields: ShownFields) -> str:
-    """What stands before the headers."""
-    connection = request.connection
+def _line(request: RequestHead, secrets: frozenset[str] | None, fields: ShownFields) -> bytes:
+    """What stands before the header fields."""
+    connection, uri = request.connection, request.path
     host = REDACTED if fields.is_hiding_host else _base_of(request.headers.get(b"host") or b"")
-    uri, querystring = escaped(request.path), "{}"
+    querystring: dict[str, Any] = {}
     if request.query:
         query = masked_query(request.query, secrets)
-        uri = escaped(f"{request.path}?{query}")
-        querystring = _encode(_querystring(query)).decode()
-    return (
-        f'"method":"{escaped(request.method)}","uri":"{uri}",'
-        f'"url":"{connection.scheme}://{escaped(host)}:{connection.local_port}{uri}",'
-        f'"querystring":{querystring},"headers":'
-    )
+        querystring = _querystring(query)
+        uri = f"{uri}?{query}"
+    shown = {
+        "method": request.method,
+        "uri": uri,
+        "url": f"{connection.scheme}://{host}:{connection.local_port}{uri}",
+        "querystring": querystring,
+    }
+    return _encode(shown)[1:-1] + b',"headers":'
 
 
 def _base_of(host: bytes) -> str:
@@ -154,7 +157,8 @@ def _querystring(query: str) -> dict[str, Any]:
     return shown
 
 
-def _tls(tls: TlsInfo) -> str:
+def _tls(tls: TlsInfo | None) -> bytes:
+    if tls is None:
+        return b""
     verified = "NONE" if tls.client_certificate is None else "SUCCESS"
-    version, cipher = escaped_once(tls.version), escaped_once(tls.cipher)
-    return f'{{"version":"{version}","cipher":"{cipher}","client_verify":"{verified}"}}'
+    return b',"tls":' + _encode({"version": tls.version, "cipher": tls.cipher, "client_verify": verified})

@@ -19,7 +19,7 @@ from entresol.core.uri import normalise_path
 from entresol.plugins.schemas.rate_limiting import RateLimitingConfig
 from entresol.policy.rate_limit import ends_at, reset_s, tightest, windows_at
 
-_FIELDS: Slot[HeaderPairs] = Slot("rate-limiting.fields")
+_FIELDS: Final[Slot[HeaderPairs]] = Slot("rate-limiting.fields")
 _LONGEST_IDENTIFIER: Final = 128  # characters that a key holds as they are; longer ones are hashed
 
 
