@@ -3,24 +3,18 @@
 RE2 only: it takes time linear in the text, whatever the pattern, so no prompt can make a guard slow.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 import re2
 
+from entresol.policy.disguises import marks, undisguised
+
 _OPTIONS: Final = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.never_capture = True
 _UNANCHORED: Final = re2._Anchor.UNANCHORED
-_INVISIBLE: Final = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
-)
-"""Characters that change nothing a reader sees: a pattern must not miss a word because one stands in it."""
-
 Search = Callable[[bytes], bool]
 
 MAX_PATTERN: Final = 500
@@ -62,12 +56,14 @@ class PromptGuard:
         self._deny = [_search_for(pattern) for pattern in deny]
         self._any_deny = _search_for_any(deny)
         self._any_allow = _search_for_any(allow)
+        if deny:
+            marks()  # now, and not while a prompt waits
 
     def judge(self, turns: Sequence[Turn]) -> Verdict | None:
         """Why the turns, newest first, may not pass; None if they may.
 
         Their texts are joined with a space behind each. Deny patterns also see them as a model might: oldest first,
-        parts of a turn without a space between them, compatibility characters as plain ones, and no invisible ones.
+        parts of a turn without a space between them, and without what disguises it (`policy.disguises`).
         """
         verdict = self.judge_texts([part for turn in turns for part in turn.texts])
         is_denied = verdict is not None and verdict.index is not None
@@ -96,9 +92,10 @@ class PromptGuard:
     def _denied(self, text: str) -> int | None:
         found = self._first_match(_bytes(text))
         if found is None and not text.isascii():
-            plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-            if plain != text:
-                found = self._first_match(_bytes(plain))
+            for form in undisguised(text):
+                found = self._first_match(_bytes(form))
+                if found is not None:
+                    break
         return found
 
     def _first_match(self, data: bytes) -> int | None:

@@ -45,6 +45,10 @@ def user(*texts: str) -> Turn:
         ([], ["password"], [user("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44")], Verdict("deny_patterns", 0)),
         ([], ["password"], [user("pass", "\u2060word")], Verdict("deny_patterns", 0)),
         ([], ["stra\u00dfe"], [user("die Stra\u00dfe, stra\u00dfe")], Verdict("deny_patterns", 0)),
+        ([], ["password"], [user("pa\u0300ssword")], Verdict("deny_patterns", 0)),
+        ([], ["password"], [user("p\u0430ssw\u03bfrd")], Verdict("deny_patterns", 0)),
+        (["password"], [], [user("p\u0430ssword")], Verdict("allow_patterns")),
+        ([], ["c\u00f4t\u00e9"], [user("c\u00f4t\u00e9")], Verdict("deny_patterns", 0)),
         # patterns that must not quote or swallow each other
         ([], [r"\Qa.b", "bad"], [user("bad")], Verdict("deny_patterns", 1)),
         ([], [r"\Qa.b", "bad"], [user("a.b")], Verdict("deny_patterns", 0)),
