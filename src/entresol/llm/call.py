@@ -157,11 +157,16 @@ class LLMCall:
         Raises UpstreamError `provider_bad_response` when the head already tells that it makes no sense.
         """
         headers = head.headers
-        fields = dict(headers.pairs)
-        content_type = fields.get(b"content-type", b"").lower()
-        is_encoded = fields.get(b"content-encoding", b"identity") != b"identity"
+        content_type, is_encoded, has_cookie = b"", False, False
+        for name, value in headers.pairs:
+            if name == b"content-type":
+                content_type = value.lower()
+            elif name == b"content-encoding":
+                is_encoded = value != b"identity"
+            elif name == b"set-cookie":
+                has_cookie = True
         self.reading = answer = self._select(head.status, content_type, is_encoded, head.content_length)
-        if b"set-cookie" in fields:
+        if has_cookie:
             headers.remove(b"set-cookie")
         if answer.content_type is not None:
             headers.set(b"content-type", answer.content_type)

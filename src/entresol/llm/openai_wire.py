@@ -52,7 +52,7 @@ class OpenAIFormat(Format):
     """The part of a wire format that OpenAI's operations share."""
 
     def stream_filter(self, opened: Opened) -> Callable[[bytes, bool], bytes] | None:
-        return None if asks_for_usage(opened.fields.get("stream_options")) else UsageChunkFilter().feed
+        return None if asks_for_usage(opened.get("stream_options")) else UsageChunkFilter().feed
 
     def response_facts(self, body: bytes) -> CallFacts:
         return facts_of_answer(body)

@@ -4,7 +4,7 @@ A model without a price has cost None, a state that logs show and budgets can re
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +24,10 @@ class Prices:
         self._table = table
         self._provider = provider
         self._known: dict[tuple[str, str | None, float], tuple[Tier, ...]] = {}
+        self._latest: tuple[Tier, ...] = ()  # the last that was looked up: most calls are for one model
+        self._latest_model = ""
+        self._latest_tier: str | None = None
+        self._day = 0.0
         self._own = own_rates(options)
         self._has_factors = bool(options.context_window_factor or options.service_tier_factor)
 
@@ -31,8 +35,8 @@ class Prices:
         """Nano-dollars of a call at `now` (epoch seconds); None if no price is known."""
         rates = self._own
         if rates is None:
-            tiers = self._known.get((model, service_tier, now // 86_400))
-            if tiers is None:
+            tiers = self._latest
+            if model != self._latest_model or service_tier != self._latest_tier or not 0 <= now - self._day < 86_400:
                 tiers = self._look_up(model, service_tier, now)
             if not tiers:
                 return None
@@ -43,15 +47,19 @@ class Prices:
 
     def _look_up(self, model: str, service_tier: str | None, now: float) -> tuple[Tier, ...]:
         """The table's tiers that hold today, the largest threshold first. Memoised: they change at midnight at most."""
-        if len(self._known) > 1000:  # names come from clients where no model is configured
-            self._known.clear()
-        found = self._table.find(self._provider, model)
-        tiers = () if found is None else tiers_of(found, service_tier, now)
-        self._known[model, service_tier, now // 86_400] = tiers
+        day = now // 86_400 * 86_400
+        tiers = self._known.get((model, service_tier, day))
+        if tiers is None:
+            if len(self._known) > 1000:  # names come from clients where no model is configured
+                self._known.clear()
+            found = self._table.find(self._provider, model)
+            tiers = () if found is None else tiers_of(found, service_tier, now)
+            self._known[model, service_tier, day] = tiers
+        self._latest, self._latest_model, self._latest_tier, self._day = tiers, model, service_tier, day
         return tiers
 
     def cost_of_any(
-        self, models: Iterable[str | None], usage: Usage, service_tier: str | None, now: float
+        self, models: tuple[str | None, ...], usage: Usage, service_tier: str | None, now: float
     ) -> int | None:
         """The cost by the first of several names of the model that has a price."""
         for model in models:

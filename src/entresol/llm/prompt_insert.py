@@ -9,6 +9,8 @@ from typing import Final, Literal
 import msgspec
 
 from entresol.core.errors import ClientError
+from entresol.llm.chat_body import ChatBody
+from entresol.llm.chat_structs import ChatTurn
 from entresol.llm.json_fields import Fields, bad_request, encode_json, raw_json
 
 Raws = list[msgspec.Raw]
@@ -180,6 +182,25 @@ def _gemini(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
         known = [] if parts is None else _array(parts, f"{name}.parts")
         content["parts"] = raw_json([*first, *known, *last])
         return raw_json(content)
+
+    return insert
+
+
+def inserter_of_chat(
+    llm_format: str, before: Sequence[Inserted], after: Sequence[Inserted]
+) -> Callable[[ChatBody], bool] | None:
+    """The same for plain chat requests of OpenAI's; None where that is not enough.
+
+    What it returns says whether it has put the prompts in.
+    """
+    if after or _INSERTERS[llm_format] is not _openai:
+        return None
+    written = [encode_json({"role": prompt.role, "content": prompt.content}) for prompt in before]
+    turns = [ChatTurn(prompt.role, raw_json(prompt.content)) for prompt in before]
+    head = b"[%b," % b",".join(written)
+
+    def insert(chat: ChatBody) -> bool:
+        return chat.prepend(head, turns)
 
     return insert
 

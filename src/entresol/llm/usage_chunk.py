@@ -16,7 +16,7 @@ _INCLUDE_USAGE: Final = msgspec.Raw(b'{"include_usage":true}')
 
 def ask_for_usage(opened: Opened) -> None:
     """Make `stream_options` ask for usage: without it a stream cannot be billed."""
-    raw = opened.fields.get("stream_options")
+    raw = opened.get("stream_options")
     if not asks_for_usage(raw):
         options = {} if raw is None or raw == _NULL else read_fields(bytes(raw))
         opened.put("stream_options", options | {"include_usage": _TRUE})

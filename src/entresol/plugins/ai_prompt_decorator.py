@@ -6,11 +6,11 @@ It changes the conversation and nothing else: every other field of the request k
 from typing import ClassVar
 
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.json_body import json_body, rewrite_json_body
+from entresol.api_floor.json_body import json_body, rewrite_chat_body, rewrite_json_body
 from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
-from entresol.llm.prompt_insert import Inserted, inserter
+from entresol.llm.prompt_insert import Inserted, inserter, inserter_of_chat
 from entresol.plugins.schemas.ai_prompt_decorator import AiPromptDecoratorConfig
 
 
@@ -29,6 +29,7 @@ class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
             for prompts in (config.prompts.prepend, config.prompts.append)
         )
         self._insert = inserter(config.llm_format, before, after)
+        self._insert_into_chat = inserter_of_chat(config.llm_format, before, after)
 
     @property
     def body_limit(self) -> int | None:
@@ -37,8 +38,14 @@ class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
 
     def access(self, exchange: Exchange) -> Deny | None:
         """Put the prompts in."""
+        known = json_body(exchange)
+        insert_into_chat = self._insert_into_chat
+        if insert_into_chat is not None:
+            chat = known.chat()
+            if chat is not None and insert_into_chat(chat):
+                rewrite_chat_body(exchange, known, chat)
+                return None
         try:
-            known = json_body(exchange)
             self._insert(known.fields, exchange.request.path.endswith("/responses"))
         except ClientError as error:
             return Deny(error.status, error.code, error.message, bare=True)

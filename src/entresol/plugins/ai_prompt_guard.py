@@ -6,7 +6,7 @@ Unlike Kong's, it reads every wire format, text in parts, and says which pattern
 from typing import ClassVar
 
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.json_body import json_body
+from entresol.api_floor.json_body import JsonBody, json_body
 from entresol.api_floor.plugin import Plugin, PluginContext
 from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
@@ -54,7 +54,13 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
         return self._not_allowed if verdict.index is None else self._denied[verdict.index]
 
     def _judge(self, exchange: Exchange) -> Verdict | None:
-        turns = _plain_turns(exchange)
+        known = json_body(exchange)
+        chat = known.chat()
+        if chat is not None:
+            said = chat.texts(None if self._every_role else USER)
+            if said is not None:
+                return self._guard.judge_texts(said[:1] if self._newest_only else said)
+        turns = _plain_turns(known)
         if turns is None:
             return self._guard.judge(self._checked(read_prompts(exchange.body)))
         is_for_all = self._every_role
@@ -74,9 +80,9 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
         return Deny(400, code, message, bare=True)
 
 
-def _plain_turns(exchange: Exchange) -> list[PlainTurn] | None:
+def _plain_turns(known: JsonBody) -> list[PlainTurn] | None:
     try:
-        known = json_body(exchange)
+        fields = known.fields
     except ClientError:
         return None
-    return plain_turns(known.body, known.fields, known.is_rewritten)
+    return plain_turns(known.body, fields, known.is_rewritten)

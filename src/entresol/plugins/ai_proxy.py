@@ -10,15 +10,15 @@ from typing import ClassVar, Final
 from entresol.api_floor.ai_account import call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.json_body import json_body
+from entresol.api_floor.json_body import JsonBody, json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginContext
 from entresol.core.errors import ClientError, UpstreamError
-from entresol.core.http import Origin, ResponseHead, TlsClient, UpstreamRequest
+from entresol.core.http import Origin, RequestHead, ResponseHead, TlsClient, UpstreamRequest
 from entresol.core.slots import Slot
 from entresol.llm.answers import ErrorAnswer
 from entresol.llm.call import Ends, LLMCall, failure_of, field_value, wants_stream
 from entresol.llm.credentials import Credential
-from entresol.llm.opened import Opened
+from entresol.llm.opened import Opened, opened_chat
 from entresol.llm.price_table import price_table
 from entresol.llm.prices import Prices
 from entresol.llm.prompt_rules import check_prompt, choose_model
@@ -127,6 +127,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         native = format_named(provider.format_name(operation))
         self.ends = Ends(client, provider, native, model.options.for_calls(), model.options.anthropic_version or "")
         self._client = client
+        self._passes_chat = self.ends.is_same_format and client.name == "openai-chat"
         self._prices = Prices(model.options, price_table(), model.provider)
         self._target = ModelTarget(model, provider)
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
@@ -152,13 +153,11 @@ class AiProxy(Plugin[AiProxyConfig]):
         if credential.fault is not None:
             raise credential.fault
         headers = request.headers
-        if _JSON not in headers.pairs and b"json" not in (headers.get(b"content-type") or b"").lower():
+        content_type = headers.get(b"content-type") or b""
+        if content_type != _JSON[1] and b"json" not in content_type.lower() and _JSON not in headers.pairs:
             raise ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
         known = json_body(exchange)
-        opened = self._client.inspect(known.fields, request.path, request.query)
-        check_prompt(self._client, known.fields)
-        if known.is_rewritten:
-            opened.body = known.body
+        opened = self._opened(known, request)
         query = upstream.target.partition("?")[2]
         way = self._ways.get((opened.model, opened.stream, query))
         if way is None or way.service_tls != upstream.origin.tls:
@@ -172,6 +171,17 @@ class AiProxy(Plugin[AiProxyConfig]):
         upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, self.ends.is_same_format)
         upstream.origin, upstream.host, upstream.target = way.origin, way.origin.authority, way.target
         upstream.method, upstream.upgrade = "POST", None
+
+    def _opened(self, known: JsonBody, request: RequestHead) -> Opened:
+        """What the request says. Raises ClientError unless it holds a prompt, and one of the route's format."""
+        chat = known.chat() if self._passes_chat else None
+        if chat is not None and chat.turns:
+            return opened_chat(chat)
+        opened = self._client.inspect(known.fields, request.path, request.query)
+        check_prompt(self._client, known.fields)
+        if known.is_rewritten:
+            opened.body = known.body
+        return opened
 
     def _find_way(self, exchange: Exchange, upstream: UpstreamRequest, opened: Opened, query: str) -> _Way:
         """Work out where a call goes. The service, if there is one, has its say on TLS."""

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.core.errors import ClientError
-from entresol.llm.format import encode_json, read_fields
-from entresol.llm.prompt_insert import Inserted, inserter
+from entresol.llm.chat_body import read_chat
+from entresol.llm.json_fields import encode_json, read_fields
+from entresol.llm.prompt_insert import Inserted, inserter, inserter_of_chat
 
 BEFORE = [Inserted("system", "S1"), Inserted("user", "U1"), Inserted("assistant", "A1")]
 AFTER = [Inserted("system", "S2"), Inserted("user", "U2")]
@@ -145,3 +146,23 @@ def test_turns_are_joined_as_if_all_had_been_decoded(
     inserter("openai", *prompts)(fields, False)
     before, after = ([{"role": one.role, "content": one.content} for one in some] for some in prompts)
     assert msgspec.json.decode(encode_json(fields)) == {"n": 1, "messages": [*before, *turns, *after]}
+
+
+def test_a_plain_chat_request_gets_the_same_prompts_in_its_bytes() -> None:
+    body = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"n":1.0}'
+    before = [Inserted("system", 'say "yes"'), Inserted("user", "ä")]
+    into_fields, into_chat = inserter("openai", before, []), inserter_of_chat("openai", before, [])
+    fields, chat = read_fields(body), read_chat(body)
+    into_fields(fields, False)
+    assert into_chat is not None
+    assert chat is not None
+    assert into_chat(chat)
+    assert chat.body == encode_json(fields)
+    assert chat.texts(None) == ["hi", "ä", 'say "yes"']
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "after"), [("anthropic", []), ("gemini", []), ("openai", [Inserted("user", "x")])]
+)
+def test_other_formats_and_prompts_behind_go_into_the_fields(llm_format: str, after: list[Inserted]) -> None:
+    assert inserter_of_chat(llm_format, [Inserted("system", "x")], after) is None
