@@ -32,6 +32,7 @@ from entresol.llm.types import (
 )
 
 _PATH: Final = "messages[].content[]"
+_LIFETIMES: Final = (None, "5m", "1h")
 _BAD_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -174,12 +175,16 @@ def _write_object(part: Image | Audio | Document | ToolCall | ToolResult, losses
         wire = _write_result(part, losses)
     else:
         raise losses.refuse(_PATH, "it takes no audio")
-    return _marked(wire, part.cache) | losses.own(part.extra)
+    return marked(wire, part.cache, losses) | losses.own(part.extra)
 
 
-def _marked(wire: JsonObject, cache: CacheMark | None) -> JsonObject:
+def marked(wire: JsonObject, cache: CacheMark | None, losses: Losses) -> JsonObject:
+    """`wire` with a `cache_control`, if there is a mark."""
     if cache is not None:
-        wire["cache_control"] = {"type": "ephemeral"} | ({"ttl": cache.ttl} if cache.ttl in ("5m", "1h") else {})
+        takes = losses.is_own or cache.ttl in _LIFETIMES
+        if not takes:
+            losses.drop(f"{_PATH}.prompt_cache_breakpoint.ttl")
+        wire["cache_control"] = {"type": "ephemeral"} | ({"ttl": cache.ttl} if takes and cache.ttl is not None else {})
     return wire
 
 
@@ -187,8 +192,10 @@ def _write_text(part: Text, losses: Losses) -> list[JsonObject]:
     if part.signature is not None:
         losses.drop(f"{_PATH}.thoughtSignature")
     if not part.text.strip() and not losses.is_own:
-        return []  # Anthropic refuses blank text, and there is nothing to lose
-    return [_marked({"type": "text", "text": part.text}, part.cache) | losses.own(part.extra)]
+        if part.cache is not None:
+            losses.drop(f"{_PATH}.prompt_cache_breakpoint")
+        return []  # Anthropic refuses blank text, and there is nothing else to lose
+    return [marked({"type": "text", "text": part.text}, part.cache, losses) | losses.own(part.extra)]
 
 
 def _write_thinking(part: Thinking, losses: Losses) -> list[JsonObject]:

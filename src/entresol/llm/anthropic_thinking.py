@@ -7,11 +7,13 @@ take budgets, later ones an effort, and several of those refuse a budget.
 import re
 from typing import Final
 
+from entresol.llm.reading import ObjectReader
 from entresol.llm.types import JsonObject, Reasoning
 
 MIN_BUDGET: Final = 1024
 _BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 32768}
 _EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
+_DISPLAYS: Final = {"summarized": True, "omitted": False}
 _TAKES_BUDGET: Final = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4-(?:[0-5](?!\d)|20\d{6}))")
 
 
@@ -25,23 +27,21 @@ def is_off(reasoning: Reasoning) -> bool:
     return reasoning.is_enabled is False or reasoning.effort == "none" or reasoning.budget_tokens == 0
 
 
-def read_thinking(thinking: JsonObject, effort: str | None) -> Reasoning:
-    """`thinking` and `output_config.effort` as canonical reasoning."""
-    kind = thinking.get("type")
+def read_thinking(thinking: ObjectReader | None, effort: str | None) -> Reasoning:
+    """`thinking` and `output_config.effort` as canonical reasoning. Raises ClientError `bad_request`."""
     reasoning = Reasoning(effort=effort)
-    if kind == "disabled":
-        reasoning.is_enabled = False
-    elif kind is not None:
-        reasoning.is_enabled = True
-    budget, display = thinking.get("budget_tokens"), thinking.get("display")
-    reasoning.budget_tokens = budget if isinstance(budget, int) else None
-    reasoning.include_thoughts = {"summarized": True, "omitted": False}.get(str(display))
-    known = ("enabled", "disabled", "adaptive")
-    reasoning.extra = {
-        name: value
-        for name, value in thinking.items()
-        if name not in ("type", "budget_tokens", "display") or (name == "type" and value not in known)
-    }
+    if thinking is None:
+        return reasoning
+    kind, display = thinking.string("type"), thinking.string("display")
+    if kind is not None:
+        reasoning.is_enabled = kind != "disabled"
+    reasoning.budget_tokens = thinking.integer("budget_tokens")
+    reasoning.include_thoughts = None if display is None else _DISPLAYS.get(display)
+    reasoning.extra = thinking.rest()
+    if kind not in (None, "enabled", "disabled", "adaptive"):
+        reasoning.extra["type"] = kind
+    if display is not None and reasoning.include_thoughts is None:
+        reasoning.extra["display"] = display
     return reasoning
 
 

@@ -1,9 +1,12 @@
-"""A conversation for formats that are narrower than OpenAI's: system messages at the front, and no empty turns."""
+"""Requests for formats that are narrower than OpenAI's: what Anthropic and Gemini leave out alike, and report alike.
+
+System messages at the front, no empty turns, no choice among no tools, schemas without a name.
+"""
 
 from typing import Final
 
 from entresol.llm.format import Losses
-from entresol.llm.types import Message, Part
+from entresol.llm.types import ChatRequest, Message, Part, ResponseFormat
 
 _EMPTY: Final = "messages[].content"
 
@@ -43,3 +46,24 @@ def leave_out(turn: Message, is_joined: bool, losses: Losses) -> None:
     if turn.role != "assistant" and not is_joined:
         raise losses.refuse(_EMPTY, "a message of the user's must not be empty")
     losses.drop(_EMPTY)
+
+
+def report_choice(request: ChatRequest, losses: Losses) -> None:
+    """Report a choice of tools that goes with no tool at all. Raises ClientError `unsupported_by_provider` for one
+    that leaves none of those there are."""
+    choice = request.tool_choice
+    if choice is None or not losses.takes("tool_choice"):
+        return
+    if request.tools and not losses.is_own:
+        raise losses.refuse("tool_choice", "it allows none of the tools")
+    if choice.mode == "required" or choice.names:
+        losses.drop("tool_choice")
+
+
+def report_format(wanted: ResponseFormat, losses: Losses) -> None:
+    """Report what neither format says of a JSON Schema for the answer; both always keep to it."""
+    for name in ("name", "description"):
+        if getattr(wanted, name) is not None:
+            losses.drop(f"response_format.json_schema.{name}")
+    if wanted.strict is False:
+        losses.drop("response_format.json_schema.strict")

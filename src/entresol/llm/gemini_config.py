@@ -7,6 +7,7 @@ own OpenAI-compatible endpoint.
 import re
 from typing import Final
 
+from entresol.llm.conversation import report_format
 from entresol.llm.format import Losses
 from entresol.llm.gemini_parts import named
 from entresol.llm.gemini_schema import json_schema
@@ -26,6 +27,7 @@ _INTEGERS: Final = (
     ("seed", "seed"),
     ("top_logprobs", "logprobs"),
 )
+MEDIA_TYPE: Final = "generationConfig.responseMimeType"
 _MAX_STOPS: Final = 5
 _BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
 _LEVELS: Final = {
@@ -51,7 +53,7 @@ def read_config(reader: ObjectReader | None, request: ChatRequest) -> None:
     request.stop = reader.strings(named(reader, "stopSequences")) or []
     request.logprobs = reader.boolean(named(reader, "responseLogprobs"))
     request.modalities = [name.lower() for name in reader.strings(named(reader, "responseModalities")) or []]
-    request.response_format = _read_format(reader)
+    request.response_format = _read_format(reader, request)
     thinking = reader.reader(named(reader, "thinkingConfig"))
     if thinking is not None:
         request.reasoning = _read_thinking(thinking)
@@ -60,14 +62,16 @@ def read_config(reader: ObjectReader | None, request: ChatRequest) -> None:
     )
 
 
-def _read_format(reader: ObjectReader) -> ResponseFormat | None:
-    if reader.peek(named(reader, "responseMimeType")) != "application/json":
-        return None  # plain text needs no word; others, such as enums, stay Gemini's own
-    reader.take(named(reader, "responseMimeType"))
+def _read_format(reader: ObjectReader, request: ChatRequest) -> ResponseFormat | None:
+    media_type = reader.string(named(reader, "responseMimeType"))
+    if media_type != "application/json":
+        if media_type not in (None, "text/plain"):
+            request.extra[MEDIA_TYPE] = media_type  # such as enums: Gemini's own
+        return None
     schema = reader.mapping(named(reader, "responseJsonSchema"))
-    dialect = reader.mapping(named(reader, "responseSchema"))
-    if schema is None and dialect is not None:
-        schema = json_schema(dialect)
+    if schema is None:
+        dialect = reader.mapping(named(reader, "responseSchema"))
+        schema = None if dialect is None else json_schema(dialect)
     return ResponseFormat(type="json_object") if schema is None else ResponseFormat(type="json_schema", schema=schema)
 
 
@@ -112,9 +116,7 @@ def _write_format(wanted: ResponseFormat | None, wire: JsonObject, losses: Losse
     wire["responseMimeType"] = "application/json"
     if wanted.type == "json_schema" and wanted.schema is not None:
         wire["responseJsonSchema"] = wanted.schema
-    for name in ("name", "description"):
-        if getattr(wanted, name) is not None:
-            losses.drop(f"response_format.json_schema.{name}")
+    report_format(wanted, losses)
 
 
 def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
@@ -130,7 +132,7 @@ def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> N
     if losses.is_own:
         _write_own_amount(reasoning, config)
     else:
-        _write_amount(reasoning, request.model, config)
+        _write_amount(reasoning, request.model, config, losses)
     config |= losses.own(reasoning.extra)
     if config:
         wire["thinkingConfig"] = config
@@ -145,16 +147,27 @@ def _write_own_amount(reasoning: Reasoning, config: JsonObject) -> None:
         config["thinkingLevel"] = reasoning.effort.upper()
 
 
-def _write_amount(reasoning: Reasoning, model: str, config: JsonObject) -> None:
+def _write_amount(reasoning: Reasoning, model: str, config: JsonObject, losses: Losses) -> None:
+    """How much to think, in the words of the model: levels or tokens. It takes one of the two."""
     has_levels = _HAS_LEVELS.search(model) is not None
-    is_off = reasoning.is_enabled is False or reasoning.effort == "none"
-    if is_off or reasoning.effort is not None:
-        effort = "none" if is_off else reasoning.effort or "medium"
+    effort, budget = reasoning.effort, reasoning.budget_tokens
+    if reasoning.is_enabled is False or effort == "none":
         if has_levels:
-            config["thinkingLevel"] = _LEVELS.get(effort, "MEDIUM")  # these models cannot be kept from thinking at all
+            config["thinkingLevel"] = _LEVELS["none"]  # these models cannot be kept from thinking at all
         else:
-            config["thinkingBudget"] = 0 if is_off else _BUDGETS.get(effort, 8192)
-    elif reasoning.budget_tokens is not None:
-        config["thinkingBudget"] = reasoning.budget_tokens
-    elif reasoning.is_enabled and not has_levels:
-        config["thinkingBudget"] = -1
+            config["thinkingBudget"] = 0
+        lost = "effort" if effort not in (None, "none") else None
+    elif effort is not None and has_levels:
+        config["thinkingLevel"] = _LEVELS.get(effort, "MEDIUM")
+        lost = None if budget is None else "budget_tokens"
+    elif budget is not None:
+        config["thinkingBudget"] = budget
+        lost = None if effort is None else "effort"
+    else:
+        lost = None
+        if effort is not None:
+            config["thinkingBudget"] = _BUDGETS.get(effort, 8192)
+        elif reasoning.is_enabled and not has_levels:
+            config["thinkingBudget"] = -1
+    if lost is not None:
+        losses.drop(f"reasoning.{lost}")

@@ -228,6 +228,8 @@ def write_parts(parts: Sequence[Part], names: dict[str, str], losses: Losses) ->
             written.setdefault("thoughtSignature", waiting)
             waiting = None
         wire.append(written)
+    if waiting is not None:
+        losses.drop(f"{_PATH}.signature")
     return wire
 
 

@@ -273,7 +273,7 @@ def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> 
         elif isinstance(part, ToolCall):
             calls.append(_write_call(part, losses))
         elif isinstance(part, Refusal):
-            wire["refusal"] = part.text
+            wire["refusal"] = f"{wire.get('refusal', '')}{part.text}"
         elif isinstance(part, Audio):
             wire["audio"] = _write_earlier_audio(part, losses)
         elif isinstance(part, Native) and losses.is_own and part.type == "function_call":
@@ -304,9 +304,12 @@ def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
     for name, value in (("reasoning_content", thoughts), ("images", images), ("tool_calls", calls)):
         if value:
             wire[name] = value
+    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    if refusals:
+        wire["refusal"] = "".join(refusals)
     for part in parts:
         if isinstance(part, Refusal):
-            wire["refusal"] = part.text
+            continue
         elif isinstance(part, Audio):
             wire["audio"] = _write_spoken(part)
         elif isinstance(part, Native) and part.type == "function_call":

@@ -93,6 +93,8 @@ def test_parts_of_other_formats_have_their_counterpart(part: Part, block: JsonOb
         (Image(data="AA", signature="s"), "messages[].content[].thoughtSignature"),
         (Document(data="AA", signature="s"), "messages[].content[].thoughtSignature"),
         (ToolCall(id="a", name="f", signature="s"), "messages[].tool_calls[].extra_content"),
+        (Text(text=" ", cache=CacheMark()), "messages[].content[].prompt_cache_breakpoint"),
+        (Text(text="x", cache=CacheMark("24h")), "messages[].content[].prompt_cache_breakpoint.ttl"),
     ],
 )
 def test_what_has_no_place_is_reported(part: Part, lost: str) -> None:

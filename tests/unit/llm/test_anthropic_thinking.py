@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from entresol.core.errors import ClientError
 from entresol.llm.anthropic_thinking import (
     is_off,
     read_thinking,
@@ -9,6 +10,8 @@ from entresol.llm.anthropic_thinking import (
     write_foreign_thinking,
     write_own_thinking,
 )
+from entresol.llm.format import bad_request
+from entresol.llm.reading import ObjectReader
 from entresol.llm.types import Reasoning
 
 NEW, OLD = "claude-sonnet-5-5", "claude-sonnet-4-5"
@@ -40,10 +43,18 @@ def test_older_models_are_told_by_their_name(model: str, expected: bool) -> None
         {"type": "disabled"},
         {"type": "between_tools"},
         {"type": "adaptive", "new_knob": 1},
+        {"type": "adaptive", "display": "full"},
     ],
 )
 def test_what_a_client_wrote_is_written_back(wire: dict[str, object]) -> None:
-    assert write_own_thinking(read_thinking(dict(wire), None)) == wire
+    assert write_own_thinking(read_thinking(ObjectReader(wire, "thinking", bad_request), None)) == wire
+
+
+def test_what_is_no_budget_is_refused_and_an_unknown_display_kept() -> None:
+    with pytest.raises(ClientError, match=r"thinking\.budget_tokens: expected an integer, got a string"):
+        read_thinking(ObjectReader({"type": "enabled", "budget_tokens": "1024"}, "thinking", bad_request), None)
+    wire = {"type": "adaptive", "display": "full"}
+    assert read_thinking(ObjectReader(wire, "thinking", bad_request), None).extra == {"display": "full"}
 
 
 @pytest.mark.parametrize(

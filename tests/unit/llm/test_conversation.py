@@ -1,9 +1,9 @@
 import pytest
 
 from entresol.core.errors import ClientError
-from entresol.llm.conversation import leave_out, system_first
+from entresol.llm.conversation import leave_out, report_choice, report_format, system_first
 from entresol.llm.format import Losses, Profile
-from entresol.llm.types import ChatRequest, Message, Role, Text
+from entresol.llm.types import ChatRequest, Message, ResponseFormat, Role, Text, Tool, ToolChoice
 
 
 def losses(messages: list[Message], origin: str = "a-format") -> Losses:
@@ -64,3 +64,36 @@ def test_an_empty_turn_that_adds_nothing_is_reported(role: Role, is_joined: bool
     kept = losses([])
     leave_out(said(role), is_joined, kept)
     assert kept.finish() == ["messages[].content"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "dropped"),
+    [
+        (None, []),
+        (ToolChoice(mode="auto"), []),
+        (ToolChoice(mode="none"), []),
+        (ToolChoice(mode="required"), ["tool_choice"]),
+        (ToolChoice(mode="auto", names=["f"]), ["tool_choice"]),
+    ],
+)
+def test_a_choice_among_no_tools_is_reported(choice: ToolChoice | None, dropped: list[str]) -> None:
+    request = ChatRequest(origin="a-format", messages=[], tool_choice=choice)
+    kept = Losses(request, "narrow", frozenset(("tool_choice",)), Profile(provider="narrow"))
+    report_choice(request, kept)
+    assert kept.finish() == dropped
+
+
+def test_a_choice_that_leaves_none_of_the_tools_is_refused() -> None:
+    request = ChatRequest(
+        origin="a-format", messages=[], tools=[Tool(name="f")], tool_choice=ToolChoice(mode="required", names=["g"])
+    )
+    with pytest.raises(ClientError, match="tool_choice is not supported by provider narrow"):
+        report_choice(request, Losses(request, "narrow", frozenset(), Profile(provider="narrow")))
+
+
+def test_what_is_left_out_of_a_schema_is_reported() -> None:
+    kept = losses([])
+    report_format(ResponseFormat(type="json_schema", schema={}, strict=True), kept)
+    assert kept.finish() == []
+    report_format(ResponseFormat(type="json_schema", name="n", description="d", schema={}, strict=False), kept)
+    assert kept.finish() == [f"response_format.json_schema.{name}" for name in ("name", "description", "strict")]

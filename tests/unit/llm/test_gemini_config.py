@@ -80,6 +80,31 @@ def test_reasoning_of_other_formats_becomes_the_models_own(
     assert write(foreign(reasoning=reasoning, model=model))[0] == {"thinkingConfig": config}
 
 
+@pytest.mark.parametrize(
+    ("reasoning", "model", "config", "lost"),
+    [
+        (Reasoning(effort="low", budget_tokens=5000), OLD, {"thinkingBudget": 5000}, "effort"),
+        (Reasoning(effort="low", budget_tokens=5000), NEW, {"thinkingLevel": "LOW"}, "budget_tokens"),
+        (Reasoning(is_enabled=False, effort="low"), OLD, {"thinkingBudget": 0}, "effort"),
+    ],
+)
+def test_of_an_effort_and_a_budget_the_one_that_is_left_out_is_reported(
+    reasoning: Reasoning, model: str, config: dict[str, Any], lost: str
+) -> None:
+    assert write(foreign(reasoning=reasoning, model=model)) == ({"thinkingConfig": config}, [f"reasoning.{lost}"])
+
+
+def test_plain_text_needs_no_word_and_every_other_media_type_is_kept_however_it_is_spelled() -> None:
+    assert read({"responseMimeType": "text/plain"}).extra == {}
+    for name in ("responseMimeType", "response_mime_type"):
+        assert read({name: "text/x.enum"}).extra == {"generationConfig.responseMimeType": "text/x.enum"}
+
+
+def test_of_two_schemas_the_one_that_does_not_count_is_kept() -> None:
+    config = {"responseMimeType": "application/json", "responseJsonSchema": {}, "responseSchema": {"type": "STRING"}}
+    assert read(config).extra == {"generationConfig.responseSchema": {"type": "STRING"}}
+
+
 def test_names_of_schemas_are_reported_and_text_needs_no_word() -> None:
     wanted = ResponseFormat(type="json_schema", name="n", schema={"type": "object"}, strict=True)
     assert write(foreign(response_format=wanted)) == (

@@ -114,6 +114,12 @@ def test_an_assistants_turn_without_anything_has_an_empty_string_and_no_null_tha
     assert write_assistant([Refusal(text="No.")], losses("gemini"), PROFILE)["content"] is None
 
 
+def test_refusals_in_pieces_are_one() -> None:
+    parts: list[Part] = [Refusal(text="No, "), Refusal(text="never.")]
+    assert write_assistant(parts, losses("gemini"), PROFILE)["refusal"] == "No, never."
+    assert write_answer(parts, [])["refusal"] == "No, never."
+
+
 def test_an_assistants_turn_is_read_and_written_back() -> None:
     wire: JsonObject = {
         "role": "assistant", "content": "text", "refusal": "no",

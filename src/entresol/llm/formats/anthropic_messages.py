@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.anthropic_output import closed_schema
-from entresol.llm.anthropic_parts import answer_blocks, read_block, read_blocks, read_mark, write_block
+from entresol.llm.anthropic_parts import answer_blocks, marked, read_block, read_blocks, read_mark, write_block
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
 from entresol.llm.anthropic_wire import (
@@ -22,7 +22,7 @@ from entresol.llm.anthropic_wire import (
     service_tier,
     write_usage,
 )
-from entresol.llm.conversation import leave_out, system_first
+from entresol.llm.conversation import leave_out, report_choice, report_format, system_first
 from entresol.llm.format import (
     ChatFormat,
     Encoded,
@@ -271,9 +271,9 @@ def _read_output(reader: ObjectReader, request: ChatRequest) -> None:
                 raise wanted.invalid("type", f"unknown format {kind!r}")
             request.response_format = ResponseFormat(type="json_schema", schema=wanted.mapping("schema"))
         request.extra.update((f"output_config.{name}", value) for name, value in output.rest().items())
-    thinking = reader.mapping("thinking")
+    thinking = reader.reader("thinking")
     if thinking is not None or effort is not None:
-        request.reasoning = read_thinking(thinking or {}, effort)
+        request.reasoning = read_thinking(thinking, effort)
 
 
 # Requests: writing.
@@ -326,6 +326,7 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
         elif not allowed or tool.name in allowed or losses.is_own:
             tools.append(_write_tool(tool, losses))
     if not tools:
+        report_choice(request, losses)
         return
     wire["tools"] = tools
     mode = "auto" if choice is None or not losses.takes("tool_choice") else choice.mode
@@ -351,9 +352,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     wire["input_schema"] = parameters if "type" in parameters or losses.is_own else {"type": "object"} | parameters
     if tool.strict is not None:
         wire["strict"] = tool.strict
-    if tool.cache is not None:
-        wire["cache_control"] = {"type": "ephemeral"} | ({} if tool.cache.ttl is None else {"ttl": tool.cache.ttl})
-    return wire | losses.own(tool.extra)
+    return marked(wire, tool.cache, losses) | losses.own(tool.extra)
 
 
 def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
@@ -373,6 +372,10 @@ def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> N
         losses.drop("reasoning")
         return
     thinking, effort = written
+    if reasoning.effort not in (None, "none") and effort is None and (is_off(reasoning) or reasoning.budget_tokens):
+        losses.drop("reasoning.effort")
+    elif effort is not None and reasoning.effort is not None and reasoning.budget_tokens is not None:
+        losses.drop("reasoning.budget_tokens")
     wire["thinking"] = thinking
     if effort is not None:
         wire["output_config"] = {"effort": effort}
@@ -426,9 +429,7 @@ def _write_format(wanted: ResponseFormat | None, wire: JsonObject, losses: Losse
     if wanted.type == "json_object":
         losses.drop("response_format")  # no counterpart; the prompt has to ask for JSON, as OpenAI demands anyway
         return
-    for name in ("name", "description"):
-        if getattr(wanted, name) is not None:
-            losses.drop(f"response_format.json_schema.{name}")
+    report_format(wanted, losses)
     output = wire.setdefault("output_config", {})
     if isinstance(output, dict):
         schema = wanted.schema or {"type": "object"}

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 
 from entresol.core.errors import ClientError
-from entresol.llm.conversation import leave_out, system_first
+from entresol.llm.conversation import leave_out, report_choice, system_first
 from entresol.llm.format import (
     NO_OPTIONS,
     ChatFormat,
@@ -33,7 +33,7 @@ from entresol.llm.format import (
     encode_json,
     raw_json,
 )
-from entresol.llm.gemini_config import read_config, write_config
+from entresol.llm.gemini_config import MEDIA_TYPE, read_config, write_config
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import ANY_SIGNATURE, CallIds, answer_parts, made_id, named, read_part, write_parts
 from entresol.llm.gemini_schema import json_schema
@@ -59,7 +59,7 @@ from entresol.llm.types import (
 
 _MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))([^:]+):(\w+)$")
 _ALT_SSE: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_BINDING: Final = ("cachedContent", "generationConfig.responseMimeType")
+_BINDING: Final = ("cachedContent", MEDIA_TYPE)
 _CLAIMED: Final = frozenset(
     (
         "model",
@@ -191,12 +191,7 @@ class Gemini(GeminiFormat, ChatFormat):
         if request.metadata and losses.is_own:
             wire["labels"] = request.metadata
         for name, value in losses.own(request.extra).items():
-            outer, _, inner = name.partition(".")
-            nested = wire.setdefault(outer, {}) if inner else None
-            if isinstance(nested, dict):
-                nested[inner] = value
-            else:
-                wire[name] = value
+            _put(wire, name, value)
         return Encoded(encode_json(wire), losses.finish())
 
     def decode_response(self, body: bytes) -> ChatResponse:
@@ -269,6 +264,15 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
+def _put(wire: JsonObject, path: str, value: object) -> None:
+    outer, _, inner = path.partition(".")
+    nested = wire.setdefault(outer, {}) if inner else None
+    if isinstance(nested, dict):
+        _put(nested, inner, value)
+    else:
+        wire[path] = value
+
+
 # Requests: reading.
 
 
@@ -318,16 +322,22 @@ def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
         return
     calling = config.reader(named(config, "functionCallingConfig"))
     if calling is not None:
-        mode = calling.string("mode")
-        names = calling.strings(named(calling, "allowedFunctionNames")) or []
-        if mode in ("AUTO", "VALIDATED"):
-            request.tool_choice = ToolChoice(mode="auto", names=names)
-        elif mode in ("ANY", "NONE"):
-            request.tool_choice = ToolChoice(mode="required" if mode == "ANY" else "none", names=names)
-        elif mode not in (None, "MODE_UNSPECIFIED"):
-            raise calling.invalid("mode", f"unknown mode {mode!r}")
-        _keep(calling, "toolConfig.functionCallingConfig", request)
+        _read_choice(calling, request)
     _keep(config, "toolConfig", request)
+
+
+def _read_choice(calling: ObjectReader, request: ChatRequest) -> None:
+    mode = calling.string("mode")
+    names = calling.strings(named(calling, "allowedFunctionNames")) or []
+    if mode in ("AUTO", "VALIDATED"):
+        request.tool_choice = ToolChoice(mode="auto", names=names)
+        if mode == "VALIDATED" and not names:
+            request.extra["toolConfig.functionCallingConfig.mode"] = mode  # others do not keep to the schemas
+    elif mode in ("ANY", "NONE"):
+        request.tool_choice = ToolChoice(mode="required" if mode == "ANY" else "none", names=names)
+    elif mode not in (None, "MODE_UNSPECIFIED"):
+        raise calling.invalid("mode", f"unknown mode {mode!r}")
+    _keep(calling, "toolConfig.functionCallingConfig", request)
 
 
 def _keep(reader: ObjectReader, path: str, request: ChatRequest) -> None:
@@ -336,9 +346,10 @@ def _keep(reader: ObjectReader, path: str, request: ChatRequest) -> None:
 
 def _read_tool(reader: ObjectReader) -> Tool:
     tool = Tool(name=reader.need_string("name"), description=reader.string("description"))
-    schema = reader.mapping("parameters")
-    given = reader.mapping(named(reader, "parametersJsonSchema"))
-    tool.parameters = given if given is not None else None if schema is None else json_schema(schema)
+    tool.parameters = reader.mapping(named(reader, "parametersJsonSchema"))
+    if tool.parameters is None:
+        schema = reader.mapping("parameters")
+        tool.parameters = None if schema is None else json_schema(schema)
     tool.extra = {name: value for name, value in reader.rest().items() if value is not None}
     return tool
 
@@ -397,6 +408,8 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
     if tools:
         wire["tools"] = tools
     choice = request.tool_choice
+    if not declarations:
+        report_choice(request, losses)
     if choice is None or not declarations or not losses.takes("tool_choice"):
         return
     mode = {"auto": "VALIDATED" if choice.names else "AUTO", "none": "NONE", "required": "ANY"}[choice.mode]

@@ -409,7 +409,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
 
 
 def _write_tool_choice(choice: ToolChoice, tools: list[Tool | NativeTool]) -> object:
-    if not choice.names:
+    if not choice.names or choice.mode == "none":
         return choice.mode
     custom = {tool.name for tool in tools if isinstance(tool, Tool) and tool.is_custom}
     named: list[JsonObject] = []
@@ -436,7 +436,9 @@ def _write_reasoning(reasoning: Reasoning | None, wire: JsonObject, losses: Loss
     if reasoning is None or not losses.takes("reasoning"):
         return
     effort = reasoning.effort
-    if effort is None and reasoning.is_enabled is False:
+    if reasoning.is_enabled is False:
+        if effort not in (None, "none"):
+            losses.drop("reasoning.effort")
         effort = "none"
     elif effort is None and reasoning.budget_tokens is not None:
         effort = effort_of_budget(reasoning.budget_tokens)
