@@ -286,7 +286,6 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
             blocks.append(answer_thinking(part))
         elif isinstance(part, Text):
             blocks.append({"type": "text", "text": part.text, "citations": None} | (part.extra if is_own else {}))
-            dropped += [] if is_own else part.extra
             dropped += [] if part.signature is None else ["thoughtSignature"]
         elif isinstance(part, Refusal):
             blocks.append({"type": "text", "text": part.text, "citations": None})
@@ -301,6 +300,8 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
             blocks.append(part.value)
         else:
             dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+        if not is_own and not isinstance(part, Native):
+            dropped += part.extra
     return blocks
 
 

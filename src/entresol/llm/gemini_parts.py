@@ -387,6 +387,7 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
             _with_extra(wire[-1], part.extra)
         elif not isinstance(part, Native):
             dropped += part.extra
+            dropped += ["transcript"] if isinstance(part, Audio) and part.transcript is not None else []
     return wire
 
 

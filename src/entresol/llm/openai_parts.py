@@ -304,6 +304,7 @@ def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
     for name, value in (("reasoning_content", thoughts), ("images", images), ("tool_calls", calls)):
         if value:
             wire[name] = value
+    dropped += _signatures(parts)
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     if refusals:
         wire["refusal"] = "".join(refusals)
@@ -317,6 +318,18 @@ def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
         elif isinstance(part, Native | Document | ToolResult):
             dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
     return wire
+
+
+def _signatures(parts: Sequence[Part]) -> list[str]:
+    """What a client of this format cannot send back, so that it cannot be given to it: by its makers' names."""
+    lost: list[str] = []
+    for part in parts:
+        if isinstance(part, Thinking):
+            lost += ["redacted_thinking"] if part.redacted is not None else []
+            lost += ["signature"] if part.signature is not None else []
+        elif isinstance(part, Text | Image | Document) and part.signature is not None:
+            lost.append("thoughtSignature")
+    return list(dict.fromkeys(lost))
 
 
 def _answer_image(image: Image) -> JsonObject:

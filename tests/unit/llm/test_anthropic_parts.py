@@ -145,7 +145,7 @@ def test_an_answer_keeps_what_clients_know_and_names_what_they_do_not() -> None:
         Thinking(redacted="anthropic:r"),
         Text(text="x", extra={"citations": []}),
         Refusal(text="no"),
-        ToolCall(id="a", name="f", arguments="{oops", signature="g"),
+        ToolCall(id="a", name="f", arguments="{oops", signature="g", extra={"parsed": {}}),
         Image(data="AA"),
         Native(type="code", value={}),
     ]
@@ -155,7 +155,7 @@ def test_an_answer_keeps_what_clients_know_and_names_what_they_do_not() -> None:
     assert blocks[0]["signature"] == "s"
     assert blocks[4]["signature"] == "gemini:g"
     assert blocks[5]["input"] == {"arguments": "{oops"}
-    assert dropped == ["citations", "image", "code"]
+    assert dropped == ["citations", "parsed", "image", "code"]
 
 
 def test_streamed_input_is_decoded_where_it_can_be() -> None:

@@ -215,6 +215,7 @@ def test_an_answer_keeps_what_clients_know_and_names_what_they_do_not() -> None:
         ToolCall(id="a", name="f", arguments='{"x":1}', signature="g"),
         Image(data="AA", media_type="image/png"),
         Image(file_id="f"),
+        Audio(data="AA", media_type="audio/wav", transcript="Hello"),
         Native(type="server_tool_use", value={}),
     ]
     wire = answer_parts(parts, False, dropped)
@@ -225,6 +226,7 @@ def test_an_answer_keeps_what_clients_know_and_names_what_they_do_not() -> None:
         {"text": "x", "thoughtSignature": "g"},
         {"functionCall": {"id": "a", "name": "f", "args": {"x": 1}}, "thoughtSignature": "g"},
         {"inlineData": {"mimeType": "image/png", "data": "AA"}},
+        {"inlineData": {"mimeType": "audio/wav", "data": "AA"}},
     ]
-    assert dropped == ["citations", "image", "server_tool_use"]
+    assert dropped == ["citations", "image", "transcript", "server_tool_use"]
     assert read(wire[0]) == Thinking(text="t", signature="anthropic:s")

@@ -182,6 +182,13 @@ def test_an_answer_has_its_parts_where_clients_look_for_them() -> None:
     assert dropped == ["x"]
 
 
+def test_signatures_that_clients_could_not_send_back_are_reported() -> None:
+    dropped: list[str] = []
+    parts: list[Part] = [Thinking(text="a", signature="anthropic:s"), Thinking(redacted="anthropic:r")]
+    write_answer([*parts, *parts, Text(text="x", signature="s"), ToolCall(id="c", name="f", signature="s")], dropped)
+    assert dropped == ["signature", "redacted_thinking", "thoughtSignature"]
+
+
 def test_a_signature_is_found_where_geminis_compatible_endpoint_puts_it() -> None:
     assert read_signature({"google": {"thought_signature": "s"}}) == "s"
     assert [read_signature(value) for value in (None, {}, {"google": 1}, {"google": {"thought_signature": 1}})] == [

@@ -227,6 +227,7 @@ class Gemini(GeminiFormat, ChatFormat):
         if is_own:
             wire.update(response.extra)
         else:
+            dropped += ["service_tier"] if response.service_tier not in (None, "default") else []
             dropped += response.extra
         return Encoded(encode_json(wire), dropped)
 
@@ -465,5 +466,6 @@ def _write_candidate(choice: Choice, is_own: bool, dropped: list[str]) -> JsonOb
         wire["logprobsResult"] = write_logprobs(choice.logprobs)
     if is_own:
         return wire | choice.extra
+    dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
     dropped += choice.extra
     return wire

@@ -491,6 +491,7 @@ def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObjec
     if not is_own:
         extras = [name for part in choice.parts if not isinstance(part, Native) for name in part.extra]
         dropped += [name for name in dict.fromkeys(extras) if name not in dropped]
+        dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
     wire: JsonObject = {"index": choice.index, "message": message, "logprobs": choice.logprobs}
     for name, value in choice.extra.items():
         if not is_own:
