@@ -136,7 +136,7 @@ def _facts_of_complete(head: bytes, end: bytes) -> CallFacts | None:
         data = event.removeprefix(b"data:").strip()
         if data == DONE:
             facts.is_complete = True
-        elif b"\n" not in data:
+        elif data.find(b"\n") < 0:
             _merge(facts, data, OpenChoices())
     return facts if facts.is_complete and facts.usage is not None and facts.finish_reason is not None else None
 

@@ -50,7 +50,7 @@ class UsageChunkFilter:
             self._rest = b""
         if not (last or self._is_off or data.endswith(b"\n\n")):
             data = self._hold_cut_event(data)
-        if b"[]" in data:
+        if data.find(b"[]") >= 0:
             return b"".join([event for event in _split_events(data) if not _is_usage_chunk(event)])
         return data
 
@@ -58,7 +58,7 @@ class UsageChunkFilter:
         end = data.rfind(b"\n\n") + 2
         if end < 2:
             end = 0
-        if b"\r" in data or len(data) - end > _LONGEST_HELD:
+        if data.find(b"\r") >= 0 or len(data) - end > _LONGEST_HELD:
             self._is_off = True
             return data
         self._rest = data[end:]
