@@ -14,6 +14,7 @@ from entresol.llm.types import FinishReason, Usage
 
 DONE: Final = b"[DONE]"
 _LAST_EVENTS: Final = 5
+_LAST_BYTES: Final = 4096
 
 FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
@@ -132,11 +133,12 @@ def _facts(answer: AnswerFacts, is_complete: bool) -> CallFacts:
 def _facts_of_complete(head: bytes, end: bytes) -> CallFacts | None:
     """What the first event and the last few of a stream say, if that is everything: the rest need not be read then."""
     facts = CallFacts()
-    for event in (head.partition(b"\n\n")[0], *end.rsplit(b"\n\n", _LAST_EVENTS)[1:]):
+    first = head.find(b"\n\n")
+    for event in (head if first < 0 else head[:first], *end[-_LAST_BYTES:].rsplit(b"\n\n", _LAST_EVENTS)[1:]):
         data = event.removeprefix(b"data:").strip()
         if data == DONE:
             facts.is_complete = True
-        elif data.find(b"\n") < 0:
+        elif data and data.find(b"\n") < 0:
             _merge(facts, data, OpenChoices())
     return facts if facts.is_complete and facts.usage is not None and facts.finish_reason is not None else None
 
