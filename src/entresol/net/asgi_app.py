@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
 from entresol.net.asgi_head import request_head
 from entresol.net.asgi_types import AsgiApp, Message, Receive, Scope, Send
+from entresol.net.response_head import offered_upgrade
 
 logger = logging.getLogger("entresol.net.asgi")
 
@@ -35,6 +37,7 @@ _CONNECTION_FIELDS: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 _BODILESS: Final = frozenset((204, 304))
+_UPGRADE_REQUIRED: Final = HTTPStatus.UPGRADE_REQUIRED.value
 
 
 def create_asgi_app(handler_factory: HandlerFactory) -> AsgiApp:
@@ -226,6 +229,8 @@ class _AsgiExchange(Responder):
             return
         self._is_started = True
         pairs = [pair for pair in head.headers.pairs if pair[0] not in _CONNECTION_FIELDS]
+        if head.status == _UPGRADE_REQUIRED and self._is_http_1:  # later versions have no Upgrade
+            pairs += offered_upgrade(head.headers.pairs)
         if head.status in _BODILESS:
             self._has_body = False
         elif head.content_length is not None:

@@ -16,7 +16,8 @@ STATUS_LINES: Final[dict[int, bytes]] = {
 _SET_APART: Final = frozenset(
     (b"connection", b"content-length", b"date", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
-"""Fields that frame are never copied: a second one beside ours would split readers. Date is passed on, but noticed."""
+"""Fields that frame are never copied: a second one beside ours would split readers. Date is passed on, but noticed, and
+so is an offer to upgrade."""
 
 _CR: Final = 13  # as numbers, which `in` looks for fastest
 _LF: Final = 10
@@ -33,7 +34,8 @@ def status_line(status: int) -> bytes:
 def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
     """Field lines without the fields that frame, and with `own_date` unless a Date is among them.
 
-    A field that would break out of its line is left out and logged.
+    An offered upgrade is written with the Connection option that goes with it: Connection is a list, and the
+    responder's own line adds to it. A field that would break out of its line is left out and logged.
     """
     lines = [name + b": " + value for name, value in pairs if name not in _SET_APART]
     if len(lines) != len(pairs):
@@ -41,6 +43,8 @@ def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
         if dates:
             own_date = b""
             lines += dates
+        if len(lines) != len(pairs):
+            lines += [name + b": " + value for name, value in offered_upgrade(pairs)]
     text = b"".join(lines)
     if _CR in text or _LF in text or _NUL in text:
         safe = [line for line in lines if not (_CR in line or _LF in line or _NUL in line)]
@@ -48,6 +52,18 @@ def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
         lines = safe
     lines.append(own_date)
     return b"\r\n".join(lines)
+
+
+def offered_upgrade(pairs: HeaderPairs) -> HeaderPairs:
+    """Upgrade and its Connection option, where both are there: what 426 must say (RFC 9110 §7.8, §15.5.22).
+
+    The Upgrade of a tunnel comes without the option: the responder answers for that one.
+    """
+    options = [value.lower() for name, value in pairs if name == b"connection"]
+    protocols = [value for name, value in pairs if name == b"upgrade"]
+    if not protocols or b"upgrade" not in options:
+        return []
+    return [(b"upgrade", b", ".join(protocols)), (b"connection", b"upgrade")]
 
 
 def date_line(now: float) -> bytes:

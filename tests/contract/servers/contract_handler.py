@@ -108,6 +108,13 @@ class Status(Behaviour):
         self.answer(status, b"" if status in (204, 304) else b"refused", (b"retry-after", b"7"))
 
 
+class Upgrade(Behaviour):
+    """Refuses until the client speaks another protocol."""
+
+    def begin(self) -> None:
+        self.answer(426, b"refused", (b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"))
+
+
 class Stream(Behaviour):
     """Sends a first piece; `Release` sends the others."""
 
@@ -201,6 +208,7 @@ class Fail(Behaviour):
 BEHAVIOURS: dict[str, type[Behaviour]] = {
     "plain": Plain,
     "status": Status,
+    "upgrade": Upgrade,
     "stream": Stream,
     "release": Release,
     "upload": Upload,

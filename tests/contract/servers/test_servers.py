@@ -150,6 +150,20 @@ def test_an_error_answer_arrives_with_its_fields(server: Server, status: int) ->
     asyncio.run(scenario())
 
 
+def test_a_required_upgrade_is_named_where_the_protocol_has_the_field(server: Server) -> None:
+    """RFC 9110 §15.5.22; RFC 9113 §8.2.2 forbids it in HTTP/2."""
+
+    async def scenario() -> None:
+        async with server.client() as client:
+            for _ in range(2):  # the connection goes on
+                answer = await client.get("/upgrade")
+                assert (answer.status_code, answer.text) == (426, "refused")
+                assert answer.headers.get("upgrade") == ("TLS/1.2, HTTP/1.1" if server.version == "1.1" else None)
+                assert ("upgrade" in answer.headers.get("connection", "").lower()) == (server.version == "1.1")
+
+    asyncio.run(scenario())
+
+
 def test_a_fault_in_the_handler_is_a_500_without_details(server: Server) -> None:
     async def scenario() -> None:
         async with server.client() as client:

@@ -148,6 +148,19 @@ def test_an_answer_goes_out_without_the_fields_of_the_connection() -> None:
     assert body == {"type": "http.response.body", "body": b"hello", "more_body": False}
 
 
+@pytest.mark.parametrize(
+    ("status", "version", "is_offered"),
+    [(426, "1.1", True), (426, "1.0", True), (426, "2", False), (200, "1.1", False)],
+)
+def test_a_required_upgrade_is_named_on_http_1_alone(status: int, version: str, is_offered: bool) -> None:
+    def script(request: RequestHead, responder: Responder) -> None:
+        responder.start(ResponseHead(status, Headers([(b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2")]), 0))
+        responder.finish()
+
+    offer = [(b"upgrade", b"TLS/1.2"), (b"connection", b"upgrade")] if is_offered else []
+    assert outcome(script, http_version=version)[0]["headers"] == [*offer, (b"content-length", b"0")]
+
+
 def test_head_keeps_the_length_and_loses_the_body() -> None:
     start, body = outcome(answer(200, b"", length=5), method="HEAD")
     assert (b"content-length", b"5") in start["headers"]

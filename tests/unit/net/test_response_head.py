@@ -30,6 +30,25 @@ def test_the_date_of_the_upstream_stands() -> None:
     assert field_lines([(b"date", b"yesterday"), (b"x-a", b"1")], DATE) == b"x-a: 1\r\ndate: yesterday\r\n"
 
 
+def test_an_offered_upgrade_goes_out_with_its_connection_option() -> None:
+    """RFC 9110 §15.5.22: 426 must say what to upgrade to; §7.8: and name the field in Connection."""
+    fields = [(b"x-a", b"1"), (b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"), (b"date", b"today")]
+    expected = b"x-a: 1\r\ndate: today\r\nupgrade: TLS/1.2, HTTP/1.1\r\nconnection: upgrade\r\n"
+    assert field_lines(fields, DATE) == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"connection", b"upgrade")],
+        [(b"connection", b"close"), (b"upgrade", b"websocket")],
+        [(b"connection", b"upgrade"), (b"upgrade", b"a\r\nx: y")],
+    ],
+)
+def test_no_other_connection_field_is_an_offer(fields: HeaderPairs) -> None:
+    assert b"upgrade:" not in field_lines(fields)
+
+
 @pytest.mark.parametrize(
     "field",
     [
