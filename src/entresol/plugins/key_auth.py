@@ -55,6 +55,11 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         self._unknown = Deny(401, "invalid_api_key", "Unauthorized", headers)
         self._expired = Deny(401, "credential_expired", "Unauthorized: this API key has expired", headers)
 
+    @property
+    def body_limit(self) -> int | None:
+        """As configured: what is held back for a client that nobody knows yet must not be the server's whole limit."""
+        return self.config.max_request_body_size or None
+
     def access(self, exchange: Exchange) -> Deny | None:
         """Find the key, find who holds it, tell the upstream who it is."""
         if self._skips_preflight and exchange.request.method == "OPTIONS":

@@ -8,6 +8,7 @@ from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.plugin import Plugin, PluginConfig
 from entresol.core.http import HeaderPairs
+from entresol.plugins.ai_proxy import AiProxy
 from entresol.plugins.key_auth import KeyAuth
 from entresol.store.declarative import load
 from playbooks.harness import START, Gateway, Reply
@@ -172,6 +173,47 @@ def test_the_key_is_taken_out_of_the_body(content_type: str, body: bytes, left: 
     assert shown.sent_body == body
 
 
+def json_body(size: int) -> bytes:
+    """With a good key, `size` bytes long."""
+    body = b'{"apikey":"good key+1","a":""}'
+    return body[:-2] + b"x" * (size - len(body)) + body[-2:]
+
+
+@pytest.mark.parametrize(
+    ("config", "size", "status"),
+    [
+        ({"max_request_body_size": 100}, 100, 200),
+        ({"max_request_body_size": 100}, 101, 413),
+        ({}, 8_388_608, 200),
+        ({}, 8_388_609, 413),
+        ({"max_request_body_size": 0}, 8_388_609, 200),
+    ],
+)
+def test_bodies_of_strangers_are_held_back_up_to_a_limit(config: dict[str, Any], size: int, status: int) -> None:
+    gate = gateway(key_in_body=True, **config)
+    reply = gate.call("POST", "/", [(b"content-type", b"application/json")], json_body(size))
+    assert reply.status == status
+    if status == 413:
+        assert (reply.header("x-entresol-error"), reply.sent) == ("request_too_large", None)
+        assert "request body is larger than" in reply.json["message"]
+
+
+def test_bodies_that_are_not_looked_at_have_no_limit_here() -> None:
+    gate = gateway(max_request_body_size=1)
+    assert gate.call("POST", "/", [(b"apikey", b"good key+1")], b"123").status == 200
+
+
+def test_a_body_that_is_too_large_is_refused_in_the_callers_format() -> None:
+    config = {
+        "route_type": "llm/v1/chat",
+        "llm_format": "anthropic",
+        "model": {"provider": "openai", "name": "m", "options": {"upstream_url": "http://mock.test:9"}},
+    }
+    gate = Gateway((KeyAuth, {"key_in_body": True, "max_request_body_size": 100}), (AiProxy, config))
+    reply = gate.chat(json_body(101))
+    assert (reply.status, reply.json["type"], reply.json["error"]["type"]) == (413, "error", "request_too_large")
+
+
 def test_the_key_is_taken_out_of_header_and_query_under_every_name() -> None:
     gate = gateway(key_names=["apikey", "authorization"])
     headers = [(b"apikey", b"good key+1"), (b"authorization", b"Bearer good key+1"), (b"x-other", b"kept")]
@@ -271,6 +313,7 @@ def test_every_field_of_kong_at_its_default_loads() -> None:
         key_in_header=True,
         key_in_query=True,
         key_names=["apikey"],
+        max_request_body_size=8_388_608,
         principals={"directory": "default", "enabled": False, "error_on_miss": True},
         realm=None,
         run_on_preflight=True,

@@ -45,6 +45,9 @@ class KeyAuthConfig(PluginConfig, frozen=True, kw_only=True):
     key_in_body: Annotated[bool, Meta(description="Look in form, multipart and JSON bodies; holds bodies back.")] = (
         False
     )
+    max_request_body_size: Annotated[
+        int, Meta(ge=0, description="With `key_in_body`: bytes; larger is 413. 0: the server's limit. Not in Kong.")
+    ] = 8_388_608
     hide_credentials: Annotated[bool, Meta(description="Take the key out of what goes to the upstream.")] = True
     anonymous: Annotated[str, Meta(description="Consumer (id or username) for those without a good key.")] | None = None
     realm: Annotated[str, Meta(description="The realm that WWW-Authenticate names.")] | None = None
