@@ -12,6 +12,7 @@ from msgspec import Meta
 from entresol.api_floor import entity_rules as rules
 from entresol.core.secret import Secret
 
+IS_SET: Final = {"is_set": True}
 NOT_YET_PROTOCOLS: Final = ("grpc", "grpcs", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss")
 
 
@@ -61,7 +62,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """Kong's fields that are not supported yet: refused by name rather than as unknown."""
 
     id: Uuid
-    tags: Annotated[tuple[Tag, ...], Meta(description="For grouping and filtering; no `,` and `/`.")] = ()
+    tags: Annotated[tuple[Tag, ...], Meta(description="For grouping and filtering; no `,` and `/`.", extra=IS_SET)] = ()
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
 
@@ -108,9 +109,10 @@ class Route(Entity, frozen=True, kw_only=True):
     name: Name | None = None
     service: Annotated[str, foreign("services", "Where matching requests go.")] | None = None
     protocols: Annotated[
-        tuple[RouteProtocol, ...], Meta(min_length=1, description="Without `http`, plain requests are sent to https.")
+        tuple[RouteProtocol, ...],
+        Meta(min_length=1, description="Without `http`, plain requests are sent to https.", extra=IS_SET),
     ] = ("https",)
-    methods: Annotated[tuple[HttpMethod, ...], Meta(description="Upper-case methods.")] | None = None
+    methods: Annotated[tuple[HttpMethod, ...], Meta(description="Upper-case methods.", extra=IS_SET)] | None = None
     hosts: (
         Annotated[
             tuple[HostPattern, ...], Meta(description="Names; one `*` as first or last label; a port may follow.")
@@ -127,7 +129,9 @@ class Route(Entity, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    snis: Annotated[tuple[SniName, ...], Meta(description="TLS server names; ignored for http.")] | None = None
+    snis: (
+        Annotated[tuple[SniName, ...], Meta(description="TLS server names; ignored for http.", extra=IS_SET)] | None
+    ) = None
     regex_priority: Annotated[int, Meta(description="Among routes with regex paths, higher first.")] = 0
     path_handling: Annotated[
         Literal["v0", "v1"], Meta(description="Joining service and request path: one slash between, or verbatim.")
@@ -237,7 +241,8 @@ class PluginInstance(Entity, frozen=True, kw_only=True):
     instance_name: Name | None = None
     enabled: Annotated[bool, Meta(description="False: it is checked but never runs.")] = True
     protocols: Annotated[
-        tuple[PluginProtocol, ...], Meta(min_length=1, description="Accepted for Kong's files; plugins run for http.")
+        tuple[PluginProtocol, ...],
+        Meta(min_length=1, description="Accepted for Kong's files; plugins run for http.", extra=IS_SET),
     ] = ("grpc", "grpcs", "http", "https")
     service: Annotated[str, foreign("services", "Only for requests to it.")] | None = None
     route: Annotated[str, foreign("routes", "Only for requests of it.")] | None = None

@@ -71,10 +71,10 @@ def host_pattern_problem(pattern: str) -> str | None:
 
 def path_pattern_problem(pattern: str) -> str | None:
     """A route's path: a prefix, or `~` and a regular expression."""
-    if pattern.startswith("~"):
+    if pattern.startswith("~/"):
         return regex_problem(pattern[1:])
     if not pattern.startswith("/"):
-        return "should start with: /"
+        return "should start with: / (fixed path) or ~/ (regex path)"
     return _plain_path_problem(pattern)
 
 

@@ -6,6 +6,7 @@ struct is declared once. Beyond msgspec's own constraints, `Meta(extra={...})` m
 - `check`: a function from a valid value to the message of what is wrong with it, or None
 - `message`: what to say instead of `invalid value: …` when a pattern does not match
 - `not_yet`: values of a Literal that Kong knows and we do not support yet
+- `is_set`: True for an array that is a set in Kong
 
 A struct may declare `not_yet: ClassVar[frozenset[str]]`, fields that Kong knows and we do not support yet, and a method
 `violations()` with rules across fields: `(field path, message)` pairs, `@entity` for the whole. As in Kong, `null`
@@ -326,7 +327,7 @@ def _array(info: inspect.Type, extra: dict[str, Any]) -> Check:
     check_item = _checker(info.item_type)
     wrong_length = _length(info.min_length, info.max_length)
     build = _COLLECTIONS[type(info)]
-    is_set = build in (set, frozenset)
+    is_set = build in (set, frozenset) or extra.get("is_set", False)
 
     def check(value: Any, path: str, violations: Violations) -> Any:
         if not isinstance(value, list):
