@@ -15,6 +15,7 @@ from entresol.api_floor.registry import PluginRegistry
 from entresol.core.errors import ConfigError
 from entresol.core.schema import NOT_YET, Violation, Violations, parse
 from entresol.store.declarative_drafts import KINDS, NOT_YET_KINDS, Draft, Linker, flatten
+from entresol.store.group_members import PAIRS, spread_members
 from entresol.store.references import ReferenceResolver
 from entresol.store.text_reading import UnreadableText, read_text
 
@@ -47,6 +48,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     info: Info = msgspec.field(name="_info", default_factory=Info)
 
 
+_OF_A_CLUSTER: Final = ("clustering_data_planes", "parameters", "workspaces")
+"""What `kong config db_export` also writes: it says nothing about requests."""
 _HEADER_FIELDS: Final = frozenset(field.encode_name for field in msgspec.structs.fields(Header))
 
 
@@ -85,6 +88,7 @@ class _Loading:
         data = self._references.resolve(raw)
         self._check_top_level(data)
         drafts = flatten(data, self._violations)
+        spread_members(data, drafts, self._violations)
         for draft in drafts:
             self._fill(draft)
         Linker().link(drafts)
@@ -105,16 +109,16 @@ class _Loading:
         header = parse(Header, {name: value for name, value in data.items() if name in _HEADER_FIELDS})
         if isinstance(header, Header):
             self._header = header
-            for name in ("_workspace", "_konnect"):
-                if data.get(name) is not None:
-                    self._warnings.append(Violation(name, "has no meaning here and is ignored"))
         else:
             self._violations += header
+        for name in ("_workspace", "_konnect", *_OF_A_CLUSTER):
+            if data.get(name):
+                self._warnings.append(Violation(name, "has no meaning here and is ignored"))
         for name, value in data.items():
             if name in NOT_YET_KINDS:
                 if value:
                     self._violations.append(Violation(name, f"{NOT_YET}; supported: {', '.join(KINDS)}"))
-            elif name not in KINDS and name not in _HEADER_FIELDS:
+            elif name not in KINDS and name not in _HEADER_FIELDS and name not in (PAIRS, *_OF_A_CLUSTER):
                 self._violations.append(Violation(str(name), "unknown field"))
 
     def _fill(self, draft: Draft) -> None:

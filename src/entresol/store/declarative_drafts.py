@@ -11,22 +11,28 @@ from typing import Any, Final
 from msgspec import inspect
 
 from entresol.api_floor.entities import ENTITIES, Entity, PluginInstance, Sni
-from entresol.core.schema import Violation, Violations
+from entresol.core.schema import NOT_YET, Violation, Violations
 from entresol.core.secret import Secret
 
 KINDS: Final[dict[str, type[Entity]]] = {cls.kind: cls for cls in ENTITIES}
 NOT_YET_KINDS: Final = frozenset(
     (
         "acls",
+        "ai_models",
         "basicauth_credentials",
         "ca_certificates",
         "cloned_plugins",
         "custom_entities",
         "custom_plugins",
+        "degraphql_routes",
+        "event_hooks",
         "filter_chains",
+        "graphql_ratelimiting_cost_decorations",
         "hmacauth_credentials",
         "jwt_secrets",
+        "jwt_signer_jwks",
         "key_sets",
+        "keyauth_enc_credentials",
         "keys",
         "licenses",
         "mtls_auth_credentials",
@@ -39,7 +45,10 @@ NOT_YET_KINDS: Final = frozenset(
         "vaults",
     )
 )
-"""What Kong's files may also hold."""
+"""What Kong's files may also hold, at the top or nested in other entities."""
+
+REMARKS: Final = ("_comment", "_ignore")
+"""What every entity may say to whoever reads the file."""
 
 NAMESPACE: Final = uuid.UUID("0f6c7a0e-3b52-5d0e-9a43-6d6b2a5c8e11")
 _DIGEST: Final = "key_sha256"
@@ -132,6 +141,15 @@ def flatten(data: Mapping[str, Any], violations: Violations) -> list[Draft]:
     return drafts
 
 
+def _without_remarks(draft: Draft) -> None:
+    """Take out what configures nothing, and refuse by name what an entity may hold in Kong but not here."""
+    for name in REMARKS:
+        draft.raw.pop(name, None)
+    for name in NOT_YET_KINDS.intersection(draft.raw):
+        if draft.raw.pop(name):
+            draft.refuse(name, NOT_YET)
+
+
 def _collect(
     cls: type[Entity],
     items: Any,
@@ -154,6 +172,7 @@ def _collect(
             continue
         draft = Draft(cls, dict(item), where, parent)
         drafts.append(draft)
+        _without_remarks(draft)
         for kind, field in NESTED[cls.kind].items():
             _collect(KINDS[kind], draft.raw.pop(kind, None), f"{where}.{kind}", (field, draft), drafts, violations)
 
@@ -178,9 +197,10 @@ class Linker:
     def _link_one(self, draft: Draft) -> None:
         for key in foreign_keys(draft.cls):
             self._resolve(draft, key)
-        given = draft.text("id")
+        given = (draft.text("id") or "").lower()  # a UUID is the same in any case (RFC 9562 §4)
         draft.id = given or self._made_id(draft)
-        draft.raw["id"] = draft.raw.get("id") or draft.id
+        if given or not draft.raw.get("id"):
+            draft.raw["id"] = draft.id
         first = self._ids[draft.cls.kind].setdefault(draft.id, draft)
         if first is not draft and given:
             draft.refuse("id", f"primary key violation on key '{{id=\"{given}\"}}'; first at {first.path}")
@@ -220,7 +240,8 @@ class Linker:
         elif value is not None and key.is_many:
             if isinstance(value, list):
                 where = enumerate(value)
-                draft.raw[key.field] = [self._id_of(draft, f"{key.field}[{at}]", key.kind, item) for at, item in where]
+                ids = [self._id_of(draft, f"{key.field}[{at}]", key.kind, item) for at, item in where]
+                draft.raw[key.field] = list(dict.fromkeys(ids))
         elif value is not None:
             draft.raw[key.field] = self._id_of(draft, key.field, key.kind, value)
 
@@ -239,10 +260,10 @@ class Linker:
         """By id or name; a mapping says which."""
         if not isinstance(value, dict):
             text = text_of(value)
-            return None if text is None else self._ids[kind].get(text) or self._names[kind].get(text)
+            return None if text is None else self._ids[kind].get(text.lower()) or self._names[kind].get(text)
         by_id = text_of(value.get("id"))
         if by_id is not None:
-            return self._ids[kind].get(by_id)
+            return self._ids[kind].get(by_id.lower())
         names = (text_of(value.get(field)) for field in _name_fields(KINDS[kind]))
         return next((self._names[kind][name] for name in names if name is not None and name in self._names[kind]), None)
 

@@ -8,8 +8,13 @@ from entresol.api_floor.entities import Entity, KeyAuthCredential, Service
 from entresol.core.json_schema import schema_of
 from entresol.store.declarative import Header
 from entresol.store.declarative_drafts import KINDS, NESTED, foreign_keys
+from entresol.store.group_members import PAIRS
 
 _REFERENCE: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "object"}]}
+_REMARKS: dict[str, Any] = {
+    "_comment": {"type": "string", "description": "For whoever reads the file."},
+    "_ignore": {"type": "array", "description": "Ignored."},
+}
 _SHORTHANDS: dict[type[Entity], dict[str, Any]] = {
     Service: {"url": {"type": "string", "description": "Shorthand for protocol, host, port and path."}},
     KeyAuthCredential: {
@@ -27,6 +32,8 @@ def file_schema() -> dict[str, Any]:
     for kind, cls in KINDS.items():
         definitions |= _definitions(cls)
         top["properties"][kind] = {"type": "array", "items": {"$ref": f"#/$defs/{cls.__name__}"}}
+    pair = {"type": "object", "properties": {"consumer": _REFERENCE, "consumer_group": _REFERENCE}}
+    top["properties"][PAIRS] = {"type": "array", "items": pair}
     return schema
 
 
@@ -34,7 +41,7 @@ def _definitions(cls: type[Entity]) -> dict[str, Any]:
     """An entity as files have it: ids may be missing, references are names, children nest."""
     definitions: dict[str, Any] = schema_of(cls)["$defs"]
     own = definitions[cls.__name__]
-    own["properties"] |= _SHORTHANDS.get(cls, {})
+    own["properties"] |= _REMARKS | _SHORTHANDS.get(cls, {})
     optional = {"id"} | {key.field for key in foreign_keys(cls)}
     if cls in _SHORTHANDS:
         optional |= {field.encode_name for field in structs.fields(cls)}
@@ -43,6 +50,8 @@ def _definitions(cls: type[Entity]) -> dict[str, Any]:
         own["properties"][key.field] = {"type": "array", "items": _REFERENCE} if key.is_many else _REFERENCE
     for kind in NESTED[cls.kind]:
         own["properties"][kind] = {"type": "array", "items": {"$ref": f"#/$defs/{KINDS[kind].__name__}"}}
+    if cls.kind == "consumer_groups":
+        own["properties"]["consumers"] = {"type": "array", "items": _REFERENCE}
     if cls.kind == "certificates":
         items = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Sni"}]}
         own["properties"]["snis"] = {"type": "array", "items": items}

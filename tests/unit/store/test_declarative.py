@@ -343,6 +343,11 @@ def test_words_of_other_tools_are_ignored_with_a_warning() -> None:
     assert [warning.path for warning in warnings] == ["_workspace", "_konnect"]
 
 
+def test_what_an_export_says_of_its_cluster_is_ignored_with_a_warning() -> None:
+    warnings = loaded(file("parameters: [{key: cluster_id, value: x}]")).warnings
+    assert [warning.path for warning in warnings] == ["parameters"]
+
+
 def test_a_large_file_loads() -> None:
     lines = [f"- {{username: u{index}, keyauth_credentials: [{{key: key-{index}}}]}}" for index in range(2000)]
     configuration = loaded(file("consumers:\n" + "\n".join(lines)))

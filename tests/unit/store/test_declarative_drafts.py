@@ -117,6 +117,29 @@ def test_an_id_that_is_used_twice_is_refused() -> None:
     assert linked({"services": [{"id": ID}, {"id": ID}]})[1] == [Violation("services[1].id", message)]
 
 
+def test_an_id_is_the_same_in_any_case() -> None:
+    drafts, violations = linked({"services": [{"id": ID.upper()}], "routes": [{"service": {"id": ID.title()}}]})
+    assert violations == []
+    assert drafts[0].raw["id"] == drafts[1].raw["service"] == ID
+    assert [violation.path for violation in linked({"services": [{"id": ID}, {"id": ID.upper()}]})[1]] == [
+        "services[1].id"
+    ]
+
+
+def test_every_entity_may_hold_remarks() -> None:
+    remarks = {"_comment": "why", "_ignore": [{"any": "thing"}]}
+    drafts, violations = linked({"services": [{"name": "s", **remarks, "routes": [{"name": "r", **remarks}]}]})
+    assert violations == []
+    assert all(remarks.keys().isdisjoint(draft.raw) for draft in drafts)
+
+
+def test_nested_kinds_that_are_not_supported_yet_are_refused_by_name() -> None:
+    data = {"consumers": [{"username": "a", "acls": [{"group": "g"}], "jwt_secrets": [], "hmacauth_credentials": None}]}
+    drafts, violations = linked(data)
+    assert violations == [Violation("consumers[0].acls", "not supported yet")]
+    assert "jwt_secrets" not in drafts[0].raw
+
+
 def test_server_names_may_be_listed_as_texts() -> None:
     drafts, violations = linked({"certificates": [{"cert": "c", "snis": ["a.test", {"name": "b.test"}]}]})
     assert violations == []
