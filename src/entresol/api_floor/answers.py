@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.api_floor.error_templates import error_body
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.plugin import ErrorFormat
 from entresol.core.decision import Answer, Deny, Outcome
@@ -51,6 +52,13 @@ class Identity:
         self._response_latency = Milliseconds(prefix + b"-response-latency")
         self._server = (b"server", token)
         self._via = (b"via", b"1.1 " + token)
+
+    def mark_request(self, headers: Headers, exchange: Exchange) -> None:
+        """Add what a service is told of the way to it (RFC 9110 §7.6.3), and the id to find the request by."""
+        headers.remove(self._request_id)
+        pairs = headers.pairs
+        pairs.append(self._via)
+        pairs.append((self._request_id, exchange.request_id.encode("ascii")))
 
     def mark_proxied(self, headers: Headers, exchange: Exchange) -> None:
         """Add what Kong adds to an upstream's response. Latencies are whole milliseconds."""
@@ -102,17 +110,8 @@ def gateway_response(
     elif isinstance(outcome, Deny) and outcome.bare:
         content_type, body = _JSON, b'{"message":%b}' % _encode(outcome.message)
     else:
-        content_type, body = _by_accept(exchange, outcome.message)
+        accept = exchange.request.headers.get(b"accept")
+        content_type, body = error_body(accept, outcome.message, exchange.request_id)
     pairs: HeaderPairs = [(b"content-type", content_type), (b"x-entresol-error", outcome.code.encode("ascii"))]
     pairs += outcome.headers
     return ResponseHead(outcome.status, Headers(pairs), len(body)), body
-
-
-def _by_accept(exchange: Exchange, message: str) -> tuple[bytes, bytes]:
-    """Kong's error templates, chosen by the client's Accept: JSON unless something else is asked for."""
-    accept = exchange.request.headers.get(b"accept")
-    request_id = exchange.request_id.encode("ascii")
-    if accept is not None and accept.startswith(b"text/plain"):
-        return b"text/plain; charset=utf-8", b"%b\nrequest_id: %b\n" % (message.encode(), request_id)
-    body = b'{\n  "message":%b,\n  "request_id":"%b"\n}' % (_encode(message), request_id)
-    return _JSON, body
