@@ -273,10 +273,11 @@ class Playbook:
         query: str = "",
         connection: Connection = CONNECTION,
         upgrade: bool = False,
+        host: str = "gateway.test",
     ) -> FakeClient:
         """Send a request head only."""
         client = FakeClient()
-        fields = [(b"host", b"gateway.test"), *(headers or [])]
+        fields = [(b"host", host.encode()), *(headers or [])]
         request = RequestHead(method, path, query, Headers(fields), connection, upgrade=upgrade)
         client.path = self.floor.handle(request, client)
         return client

@@ -143,7 +143,13 @@ def _add_forwarded_fields(pairs: HeaderPairs, request: RequestHead, host: bytes,
     chain = request.headers.get_all(b"x-forwarded-for")
     pairs += same
     pairs.append((b"x-forwarded-for", b", ".join([*chain, address]) if chain else address))
-    pairs.append((b"x-forwarded-host", host))
+    pairs.append((b"x-forwarded-host", _name_of(host)))
     pairs.append((b"x-forwarded-path", request.path.encode("latin-1")))
-    if prefix:
+    if prefix and prefix != "/":  # nothing is in front of what the upstream sees
         pairs.append((b"x-forwarded-prefix", prefix.encode("latin-1")))
+
+
+def _name_of(host: bytes) -> bytes:
+    """A Host without its port, which X-Forwarded-Port tells, in lower case."""
+    name, colon, port = host.rpartition(b":")
+    return name.lower() if colon and (port.isdigit() or not port) else host.lower()

@@ -209,6 +209,11 @@ class Passage:
             logger.error("request %s failed", self.exchange.request_id, exc_info=error)
             self.fail(InternalError("internal_error", "An unexpected error occurred"))
 
+    def _mark_request(self, headers: Headers) -> None:
+        """Tell a service of the way to it; a model provider learns nothing of ours."""
+        if not self._chain.replaces_upstream:
+            self._identity.mark_request(headers, self.exchange)
+
     def answer(self, outcome: Outcome | GatewayError) -> None:
         """End the request with a response of our own."""
         self._drop_upstream()

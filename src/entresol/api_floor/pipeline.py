@@ -127,6 +127,7 @@ class RequestPath(Passage):
         elif not body.has_begun:
             self._wait_for_body(UPSTREAM)
         else:
+            self._mark_request(exchange.upstream.headers)
             data = exchange.body if self._body_is_whole else body.take()
             exchange.times.upstream_sent = self._clock.monotonic()
             trailers = trailer_fields(body.trailers) if body.trailers else None
@@ -159,9 +160,7 @@ class RequestPath(Passage):
             self._responder.send(data)
 
     def log(self) -> None:
-        self._is_done = True
-        self._call = None
-        exchange = self.exchange
+        exchange, self._call, self._is_done = self.exchange, None, True
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
         for plugin in self._chain.log:

@@ -49,6 +49,34 @@ def test_the_upstream_learns_whom_it_serves() -> None:
     assert fields[b"x-forwarded-path"] == b"/x"
 
 
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("A.Test:8000", "a.test"), ("a.test", "a.test"), ("a.test:", "a.test"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")],
+)
+def test_the_upstream_learns_the_name_that_was_addressed_without_its_port(host: str, name: str) -> None:
+    play = Playbook()
+    play.client_starts(host=host).sends(b"", last=True)
+    assert play.upstream.header("x-forwarded-host") == name
+
+
+def test_a_prefix_that_is_the_whole_site_is_not_told() -> None:
+    service = CompiledService(SERVICE, Origin("http", "backend.test", 8080), "/", Timeouts())
+    route = CompiledRoute(Route(id="r", paths=("/",)), service)
+    play = Playbook(match=RouteMatch(route, "/up", prefix="/"))
+    play.client_sends()
+    assert b"x-forwarded-prefix" not in dict(play.upstream.request.headers.pairs)
+
+
+def test_a_service_learns_the_way_and_the_id_of_a_request() -> None:
+    play = Playbook()
+    client = play.client_sends(headers=[(b"via", b"1.0 before"), (b"x-entresol-request-id", b"mine")])
+    play.upstream.answers(200)
+    headers = play.upstream.request.headers
+    assert headers.get_all(b"via") == [b"1.0 before", b"1.1 entresol/1.0"]
+    sent_id = headers.get_all(b"x-entresol-request-id")
+    assert [value.decode() for value in sent_id] == [client.header("x-entresol-request-id")]
+
+
 def test_the_query_goes_with_the_path() -> None:
     play = Playbook()
     play.client_sends(query="a=1&b=%20")
