@@ -93,6 +93,10 @@ class Service(Entity, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="False: its routes are not loaded.")] = True
     tls_verify: Annotated[bool, Meta(description="Verify the upstream's certificate; unset means true.")] | None = None
 
+    def violations(self) -> list[tuple[str, str]]:
+        """Rules across fields."""
+        return [("tls_verify", "value must be null")] if self.tls_verify is not None and self.protocol == "http" else []
+
     @classmethod
     def expand(cls, raw: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Replace the shorthand `url` by protocol, host, port and path."""

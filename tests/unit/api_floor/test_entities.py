@@ -36,6 +36,7 @@ FAULTS: list[tuple[type[Entity], dict[str, Any], str, str]] = [
     (Service, {"host": "h", "id": "1"}, "id", "expected a valid UUID"),
     (Service, {}, "host", "required field missing"),
     (Service, {"host": "h", "protocol": "grpc"}, "protocol", f"grpc {NOT_YET}"),
+    (Service, {"host": "h", "tls_verify": True}, "tls_verify", "value must be null"),
     (Service, {"host": "h", "path": "v1"}, "path", "should start with: /"),
     (Service, {"host": "h", "read_timeout": 0}, "read_timeout", "value should be between 1 and 2147483646"),
     (Service, {"host": "h", "retries": 32768}, "retries", "value should be between 0 and 32767"),

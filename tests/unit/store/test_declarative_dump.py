@@ -98,7 +98,7 @@ ROUTE = st.fixed_dictionaries(
     },
 )
 SERVICE = st.fixed_dictionaries(
-    {"host": st.sampled_from(["a.test", "::1"])},
+    {"host": st.sampled_from(["a.test", "::1"]), "protocol": st.just("https")},
     optional={"port": st.integers(0, 65535), "routes": st.lists(ROUTE, max_size=2), "tls_verify": st.booleans()},
 )
 
