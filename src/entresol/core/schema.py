@@ -8,7 +8,8 @@ struct is declared once. Beyond msgspec's own constraints, `Meta(extra={...})` m
 - `not_yet`: values of a Literal that Kong knows and we do not support yet
 - `is_set`: True for an array that is a set in Kong
 
-A struct may declare `not_yet: ClassVar[frozenset[str]]`, fields that Kong knows and we do not support yet, and a method
+A struct may declare `not_yet: ClassVar[frozenset[str]]`, fields that Kong knows and we do not support yet;
+`shorthands: ClassVar[dict[str, tuple[str, ...]]]`, older names of fields and where their values stand now; and a method
 `violations()` with rules across fields: `(field path, message)` pairs, `@entity` for the whole. As in Kong, `null`
 means unset.
 """
@@ -84,12 +85,15 @@ def _struct(info: inspect.Type) -> Check:
         checks[field.encode_name] = _checker(field.type)
     nullable = {field.encode_name for field in info.fields if _is_nullable(field.type)}
     not_yet: frozenset[str] = getattr(cls, "not_yet", frozenset())
+    shorthands: dict[str, tuple[str, ...]] = getattr(cls, "shorthands", {})
 
     def check(value: Any, path: str, violations: Violations) -> Any:
         if not isinstance(value, dict):
             violations.append(Violation(path, "expected a record"))
             return None
         before = len(violations)
+        if not shorthands.keys().isdisjoint(value):
+            value = _written_out(value, shorthands, path, violations)
         _refuse_unknown(value, path, checks, not_yet, violations)
         fields: dict[str, Any] = {}
         for name, check_field in checks.items():
@@ -119,6 +123,31 @@ def _refuse_unknown(
                 violations.append(Violation(join(path, str(name)), "unknown field"))
             elif value[name] is not None:
                 violations.append(Violation(join(path, str(name)), NOT_YET))
+
+
+def _written_out(
+    value: dict[Any, Any], shorthands: dict[str, tuple[str, ...]], path: str, violations: Violations
+) -> dict[Any, Any]:
+    """Put the values of older names where they stand now. Both may be given when they agree, as Kong writes them."""
+    result = {name: item for name, item in value.items() if name not in shorthands}
+    for name in shorthands.keys() & value.keys():
+        item, (*steps, last) = value[name], shorthands[name]
+        inner: Any = result
+        for step in steps:
+            deeper = inner.get(step)
+            if deeper is not None and not isinstance(deeper, dict):
+                break  # it is wrong already
+            inner[step] = dict(deeper or {})
+            inner = inner[step]
+        else:
+            if item is None:
+                continue
+            if inner.get(last) not in (None, item):
+                new = ".".join(shorthands[name])
+                message = f"both deprecated and new field are used but their values mismatch: {name} vs {new}"
+                violations.append(Violation(join(path, name), message))
+            inner[last] = item
+    return result
 
 
 def _across_fields(value: Any, path: str, violations: Violations) -> None:

@@ -214,3 +214,36 @@ FIELDS = st.sampled_from(Sample.__struct_fields__)
 def test_parse_never_raises_whatever_it_is_given(raw: Any) -> None:
     result = parse(Sample, raw, "x")
     assert isinstance(result, Sample) or (result and all(isinstance(item, Violation) for item in result))
+
+
+class Renamed(msgspec.Struct, frozen=True, kw_only=True):
+    shorthands: ClassVar[dict[str, tuple[str, ...]]] = {"old": ("new",), "flat": ("nested", "deep")}
+
+    new: str = ""
+    nested: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ({"old": "a"}, Renamed(new="a")),
+        ({"old": "a", "new": "a"}, Renamed(new="a")),
+        ({"old": None, "new": "a"}, Renamed(new="a")),
+        ({"flat": "b", "nested": {"c": "d"}}, Renamed(nested={"c": "d", "deep": "b"})),
+        ({"flat": "b", "nested": None}, Renamed(nested={"deep": "b"})),
+    ],
+)
+def test_older_names_stand_for_newer_ones(raw: dict[str, Any], value: Renamed) -> None:
+    before = msgspec.json.encode(raw)
+    assert parse(Renamed, raw) == value
+    assert msgspec.json.encode(raw) == before
+
+
+def test_an_older_name_does_not_hide_what_is_wrong_with_the_newer_place() -> None:
+    assert parse(Renamed, {"flat": "b", "nested": "x"}) == [Violation("nested", "expected a map")]
+
+
+def test_an_older_name_must_not_contradict_the_newer_one() -> None:
+    found = parse(Renamed, {"old": "S3CRET", "new": "b"}, "config")
+    message = "both deprecated and new field are used but their values mismatch: old vs new"
+    assert found == [Violation("config.old", message)]

@@ -12,6 +12,11 @@ from entresol.policy.rate_limit import PERIODS
 
 _LARGEST_LIMIT: Final = 2.0**53  # larger ones limit nothing, and counters could not be exact, or told to the supervisor
 
+_FLAT_REDIS_FIELDS: Final = (
+    "host", "port", "username", "password", "database", "timeout", "ssl", "ssl_verify", "server_name",
+)  # fmt: skip
+"""What Kong called `redis_host` and so on until 3.7, and still accepts."""
+
 Limit = Annotated[float, Meta(gt=0)]
 Policy = Annotated[Literal["local"], Meta(extra={"not_yet": ("cluster", "redis")})]
 
@@ -34,6 +39,8 @@ class Redis(msgspec.Struct, frozen=True, kw_only=True):
 
 class RateLimitingConfig(PluginConfig, frozen=True, kw_only=True):
     """Kong's fields."""
+
+    shorthands: ClassVar = {f"redis_{field}": ("redis", field) for field in _FLAT_REDIS_FIELDS}
 
     second: Annotated[Limit, Meta(description="Requests per second.")] | None = None
     minute: Annotated[Limit, Meta(description="Requests per minute.")] | None = None
@@ -71,7 +78,7 @@ class RateLimitingConfig(PluginConfig, frozen=True, kw_only=True):
     policy: Annotated[Policy, Meta(description="Where counts are kept.")] = "local"
     fault_tolerant: Annotated[bool, Meta(description="Let requests pass while counters cannot be reached.")] = True
     hide_client_headers: Annotated[bool, Meta(description="Send no RateLimit fields to clients.")] = False
-    error_code: Annotated[int, Meta(gt=0, le=599, description="Status over the limit.")] = 429
+    error_code: Annotated[int, Meta(ge=200, le=599, description="Status over the limit.")] = 429
     error_message: Annotated[str, Meta(description="Message over the limit.")] = "API rate limit exceeded"
     sync_rate: Annotated[float, Meta(description="Of no use with `policy: local`.")] = -1
     redis: Annotated[Redis, Meta(description="Of no use with `policy: local`.")] = Redis()
@@ -86,7 +93,7 @@ class RateLimitingConfig(PluginConfig, frozen=True, kw_only=True):
         limits = self.limits()
         found: list[tuple[str, str]] = []
         if not limits:
-            names = ", ".join(f"'{period}'" for period in PERIODS)
+            names = ", ".join(f"'config.{period}'" for period in PERIODS)
             found.append(("@entity", f"at least one of these fields must be non-empty: {names}"))
         for field, needed in (("header_name", "header"), ("path", "path")):
             if self.limit_by == needed and getattr(self, field) is None:

@@ -2,10 +2,12 @@ from typing import Any
 
 import pytest
 
+from entresol.core.secret import Secret
 from entresol.plugins.rate_limiting import RateLimiting
+from entresol.plugins.schemas.rate_limiting import RateLimitingConfig
 from playbooks.harness import Gateway, violations_of
 
-PERIODS = "'second', 'minute', 'hour', 'day', 'month', 'year'"
+PERIODS = "'config.second', 'config.minute', 'config.hour', 'config.day', 'config.month', 'config.year'"
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,10 @@ PERIODS = "'second', 'minute', 'hour', 'day', 'month', 'year'"
         ({"second": 10, "hour": 5}, "", "The limit for hour(5.0) cannot be lower than the limit for second(10.0)"),
         ({"minute": 0}, "minute", "value must be greater than 0"),
         ({"minute": "5"}, "minute", "expected a number"),
+        ({"minute": 1, "error_code": 101}, "error_code", "value should be between 200 and 599"),
+        ({"minute": 1, "error_code": 600}, "error_code", "value should be between 200 and 599"),
+        ({"minute": 1, "redis_port": "x"}, "redis.port", "expected an integer"),
+        ({"minute": 1, "redis_host": "a", "redis": {"host": "b"}}, "redis_host", "both deprecated and new field"),
         ({"minute": 1, "policy": "redis"}, "policy", "redis is not supported yet; expected one of: local"),
         ({"minute": 1, "policy": "cluster"}, "policy", "cluster is not supported yet; expected one of: local"),
         ({"minute": 1, "limit_by": "header"}, "header_name", "required field missing"),
@@ -47,3 +53,13 @@ def test_every_field_of_kong_at_its_default_loads() -> None:
     gate = Gateway((RateLimiting, config))
     assert gate.call().status == 200
     assert "secret" not in repr(gate.plugins[0].config)
+
+
+def test_fields_of_older_files_stand_for_the_newer_ones() -> None:
+    old = {f"redis_{name}": value for name, value in {"host": "h", "port": 1, "password": "p", "ssl": True}.items()}
+    gate = Gateway((RateLimiting, {"minute": 5, **old, "redis_username": None, "redis": {"host": "h", "timeout": 3}}))
+    config = gate.plugins[0].config
+    assert isinstance(config, RateLimitingConfig)
+    redis = config.redis
+    assert (redis.host, redis.port, redis.ssl, redis.timeout, redis.username) == ("h", 1, True, 3, None)
+    assert redis.password == Secret("p")
