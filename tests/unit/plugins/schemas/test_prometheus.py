@@ -12,10 +12,13 @@ def test_every_field_of_kong_switched_off_loads() -> None:
     assert gate.call().status == 200
 
 
+def test_health_of_upstreams_may_be_asked_for_although_there_is_none_to_show() -> None:
+    assert Gateway((Prometheus, {"upstream_health_metrics": True})).call().status == 200
+
+
 @pytest.mark.parametrize(
     ("config", "path", "message"),
     [
-        ({"upstream_health_metrics": True}, "upstream_health_metrics", "not supported yet: there are no upstream"),
         ({"wasm_metrics": True}, "wasm_metrics", "not supported: there are no WebAssembly filters"),
         ({"ai_metrics": "on"}, "ai_metrics", "expected a boolean"),
     ],
