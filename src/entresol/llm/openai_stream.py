@@ -80,6 +80,16 @@ _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments"
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
+class _OpenCall:
+    """A call whose arguments may go on."""
+
+    __slots__ = ("id", "index")
+
+    def __init__(self, index: int, identifier: str) -> None:
+        self.index = index
+        self.id = identifier
+
+
 class OpenAIStreamDecoder:
     """Chunks as events."""
 
@@ -87,7 +97,10 @@ class OpenAIStreamDecoder:
         self._sse = SseDecoder()
         self._is_started = False
         self._is_ended = False
-        self._calls: set[tuple[int, int]] = set()
+        self._calls: dict[tuple[int, int], _OpenCall] = {}
+        """By choice and index in the wire."""
+        self._next_call: dict[int, int] = {}
+        """By choice."""
         self._choices = OpenChoices()
 
     def feed(self, data: bytes) -> list[ChatEvent]:
@@ -124,8 +137,8 @@ class OpenAIStreamDecoder:
             detail.status = error_status(detail)
             out.append(Failed(detail))
             return
-        if not self._is_started:
-            self._is_started = True
+        if not self._is_started and (chunk.id or chunk.choices or chunk.usage is not None):
+            self._is_started = True  # Azure's first chunk, on the prompt, has not even an id
             created = None if chunk.created is None else int(chunk.created)
             out.append(Started(chunk.id or "", chunk.model or "", created, chunk.service_tier))
         for choice in chunk.choices or ():
@@ -136,6 +149,9 @@ class OpenAIStreamDecoder:
     def _read_choice(self, choice: _Choice, out: list[ChatEvent]) -> None:
         delta, index = choice.delta, choice.index
         reason = finish_reason(choice.finish_reason)
+        has_calls = bool(delta is not None and delta.tool_calls) or index in self._next_call
+        if reason == "stop" and has_calls:
+            reason = "tool_calls"  # it says stop where the request named the tool to call
         self._choices.note(index, reason is not None)
         if delta is not None:
             thought = delta.reasoning_content
@@ -156,17 +172,19 @@ class OpenAIStreamDecoder:
             out.append(Finished(reason, index))
 
     def _read_call(self, call: _Call, position: int, choice: int, out: list[ChatEvent]) -> None:
-        index = position if call.index is None else call.index
+        key = choice, position if call.index is None else call.index
         is_custom = call.custom is not None
         function = call.custom or call.function or _Function()
-        if (choice, index) not in self._calls:
-            self._calls.add((choice, index))
+        known = self._calls.get(key)
+        if known is None or (function.name and call.id and call.id != known.id):
+            # Some servers give every call the same index, or none.
+            index = self._next_call[choice] = self._next_call.get(choice, -1) + 1
+            known = self._calls[key] = _OpenCall(index, call.id or f"call_{choice}_{index}")
             signature = read_signature(call.extra_content)
-            name = function.name or ""
-            out.append(ToolCallStarted(index, call.id or f"call_{choice}_{index}", name, choice, is_custom, signature))
+            out.append(ToolCallStarted(index, known.id, function.name or "", choice, is_custom, signature))
         arguments = function.input if is_custom else function.arguments
         if arguments:
-            out.append(ToolArgumentsDelta(index, arguments, choice))
+            out.append(ToolArgumentsDelta(known.index, arguments, choice))
 
     def _read_media(self, delta: _Delta, choice: int, out: list[ChatEvent]) -> None:
         if delta.function_call is not None:

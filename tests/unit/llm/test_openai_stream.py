@@ -23,7 +23,7 @@ from entresol.llm.events import (
 )  # fmt: skip
 from entresol.llm.format import ChatFormat, StreamShape
 from entresol.llm.registry import format_named
-from entresol.llm.types import Audio, Image, Usage
+from entresol.llm.types import Audio, FinishReason, Image, Usage
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "openai_chat"
 STREAMS = {path.stem: path.read_bytes() for path in GOLDEN.glob("*.sse") if "." not in path.stem}
@@ -128,3 +128,35 @@ def test_an_empty_finish_reason_finishes_nothing() -> None:
 def test_tool_calls_without_index_and_id_get_one() -> None:
     chunk = b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}\n\n'
     assert decode([chunk])[1:] == [ToolCallStarted(0, "call_0_0", "f"), ToolArgumentsDelta(0, "{}")]
+
+
+def chunk_of(delta: str, rest: str = "") -> bytes:
+    return f'data: {{"id":"c","choices":[{{"index":0,"delta":{delta}{rest}}}]}}\n\n'.encode()
+
+
+def call_of(index: str, identifier: str, name: str, arguments: str) -> bytes:
+    function = f'{{"name":"{name}","arguments":"{arguments}"}}'
+    return chunk_of(f'{{"tool_calls":[{{{index}"id":"{identifier}","function":{function}}}]}}')
+
+
+@pytest.mark.parametrize("index", ['"index":0,', ""])
+def test_calls_that_come_one_a_chunk_under_one_index_are_told_apart_by_their_ids(index: str) -> None:
+    events = decode([call_of(index, "a", "f", "{"), call_of(index, "a", "", "}"), call_of(index, "b", "g", "[]")])
+    assert events[1:] == [
+        ToolCallStarted(0, "a", "f"),
+        ToolArgumentsDelta(0, "{"),
+        ToolArgumentsDelta(0, "}"),
+        ToolCallStarted(1, "b", "g"),
+        ToolArgumentsDelta(1, "[]"),
+    ]
+
+
+@pytest.mark.parametrize(("reason", "read"), [("stop", "tool_calls"), ("length", "length")])
+def test_a_stop_after_tool_calls_waits_for_their_results(reason: str, read: FinishReason) -> None:
+    events = decode([call_of('"index":0,', "a", "f", "{}"), chunk_of("{}", f',"finish_reason":"{reason}"')])
+    assert events[-2:] == [Finished(read), Ended()]
+
+
+def test_a_stream_starts_with_the_first_chunk_that_says_something() -> None:
+    empty = b'data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}\n\n'
+    assert decode([empty, b'data: {"id":"c","model":"m","choices":[]}\n\n']) == [Started("c", "m")]

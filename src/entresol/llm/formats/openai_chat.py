@@ -50,6 +50,7 @@ from entresol.llm.types import (
     ResponseFormat,
     Role,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolResult,
 )
@@ -482,6 +483,8 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
         finish_reason=finish_reason(reader.string("finish_reason")),
         logprobs=reader.mapping("logprobs"),
     )
+    if choice.finish_reason == "stop" and any(isinstance(part, ToolCall) for part in choice.parts):
+        choice.finish_reason = "tool_calls"  # it says stop where the request named the tool to call
     choice.extra = {**{f"message.{name}": value for name, value in message.rest().items()}, **reader.rest()}
     return choice
 

@@ -219,7 +219,10 @@ def test_an_answer_survives_being_written(
 ) -> None:
     message = assistant(texts, refusal, calls, thoughts)
     choice = Choice(
-        parts=message.parts, finish_reason="stop", logprobs={"content": []}, extra={"message.annotations": [1]}
+        parts=message.parts,
+        finish_reason="tool_calls" if calls else "stop",
+        logprobs={"content": []},
+        extra={"message.annotations": [1]},
     )
     response = ChatResponse(
         origin="openai-chat", id="i", model="m", created=5, choices=[choice], usage=Usage(input=3, output=1),
@@ -355,3 +358,11 @@ def test_what_a_text_document_in_a_result_carries_is_mapped_or_reported() -> Non
     encoded = FORMAT.encode_request(ChatRequest(origin="anthropic-messages", messages=[result]), FOREIGN)
     assert json.loads(encoded.body)["messages"][0]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
     assert encoded.dropped == ["messages[].content[].content[].title"]
+
+
+@pytest.mark.parametrize(("reason", "read"), [("stop", "tool_calls"), ("length", "length")])
+def test_an_answer_that_stops_with_tool_calls_waits_for_their_results(reason: str, read: str) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    wire = {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
+    assert FORMAT.decode_response(json.dumps(wire).encode()).choices[0].finish_reason == read
