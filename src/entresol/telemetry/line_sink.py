@@ -1,8 +1,11 @@
 """Lines to files off the event loop: a bounded queue and one writer thread, in batches.
 
-A line costs the event loop an append. The thread wakes at the first line of a batch, waits `linger_s` for more, and
-writes what there is with one `write` per file. Files are opened for appending, so that several workers can write to
-one file without cutting each other's lines.
+A line costs the event loop an append. The thread wakes at the first line, and then writes what there is every
+`linger_s`, with one `write` per file, until there was nothing. Files are opened for appending, so that several workers
+can write to one file without cutting each other's lines.
+
+The thread and the event loop take turns with the interpreter's lock (GIL), and while the thread waits for its turn
+the event loop pays a system call for each of its own turns: the fewer turns the thread takes, the better.
 """
 
 import logging
@@ -30,14 +33,14 @@ class ThreadedLineSink:
     """
 
     def __init__(
-        self, dropped: CounterCell, failed: CounterCell, max_lines: int = 100_000, linger_s: float = 0.02
+        self, dropped: CounterCell, failed: CounterCell, max_lines: int = 100_000, linger_s: float = 0.1
     ) -> None:
         self._dropped = dropped
         self._failed = failed
         self._max_lines = max_lines
         self._linger_s = linger_s
         self._queue: deque[tuple[str, bytes, bool]] = deque()
-        self._is_awake = False  # the thread has been told about what is in the queue
+        self._is_awake = False  # the thread looks at the queue, or has been told to
         self._wake = threading.Semaphore(0)
         self._closing = threading.Event()
         self._rotate = threading.Event()
@@ -77,15 +80,15 @@ class ThreadedLineSink:
         writer.start()
 
     def _run(self) -> None:
-        while True:
+        while not self._closing.is_set():
             self._wake.acquire()
-            is_closing = self._closing.wait(self._linger_s)
-            # Cleared before the queue is emptied: a line that comes now finds the flag down and wakes us again.
+            while self._queue:
+                self._closing.wait(self._linger_s)
+                self._drain()
+            # Cleared before the queue is looked at once more: a line that comes now finds the flag down and wakes us.
             self._is_awake = False
             self._drain()
-            if is_closing:
-                self._close_files(list(self._files))
-                return
+        self._close_files(list(self._files))
 
     def _drain(self) -> None:
         if self._rotate.is_set():
