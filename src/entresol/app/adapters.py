@@ -9,6 +9,7 @@ from entresol.core.errors import ConfigError
 from entresol.core.ports import Clock, Transport
 from entresol.net.client import ClientLimits, Http1Transport
 from entresol.net.dns import DnsLimits, Resolver
+from entresol.net.outgoing import Flusher
 from entresol.net.pool import PoolLimits
 from entresol.telemetry.line_sink import ThreadedLineSink
 from entresol.telemetry.metrics import WorkerMetrics
@@ -47,12 +48,14 @@ class UpstreamTransport(Transport, Protocol):
         """Close every connection."""
 
 
-def upstream_transport(settings: Settings, loop: asyncio.AbstractEventLoop, clock: Clock) -> UpstreamTransport:
+def upstream_transport(
+    settings: Settings, loop: asyncio.AbstractEventLoop, clock: Clock, flusher: Flusher
+) -> UpstreamTransport:
     """How upstreams are reached. Raises ConfigError `extra_missing` when a package for it is not installed."""
     upstream = settings.upstream
     resolver = Resolver(loop, clock, DnsLimits(ttl_s=upstream.dns_ttl_s))
     if upstream.transport == "http1":
-        return Http1Transport(loop, clock, resolver, client_limits(settings))
+        return Http1Transport(loop, clock, resolver, client_limits(settings), flusher)
     try:
         from entresol.net.pyreqwest_transport import PyreqwestOptions, PyreqwestTransport
     except ImportError:

@@ -16,6 +16,7 @@ from entresol.app.adapters import line_sink, tls_contexts, upstream_transport
 from entresol.config import Listen, Settings
 from entresol.core.ports import Clock, Counters
 from entresol.net.listener import Listener, serve
+from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
 from entresol.telemetry.metrics import WorkerMetrics
 from entresol.telemetry.status_page import StatusPage
@@ -44,11 +45,12 @@ class Gateway:
         self.lines = line_sink(self.metrics)
         self._registry = PluginRegistry.installed()
         self._ports = PluginPorts(clock, counters, self.lines, self.metrics, settings.headers.brand)
-        self.transport = upstream_transport(settings, loop, clock)
+        flusher = Flusher()
+        self.transport = upstream_transport(settings, loop, clock, flusher)
         self.tls = tls_contexts(settings, configuration)
         identity = Identity(settings.headers.brand, __version__)
         self.floor = ApiFloor(self.prepare(configuration), self.transport, clock, identity)
-        self.server = HttpServer(self.floor, settings.limits, clock)
+        self.server = HttpServer(self.floor, settings.limits, clock, flusher)
         self.status_server: HttpServer | None = None
 
     def prepare(self, configuration: Configuration) -> Plan:

@@ -12,6 +12,7 @@ from entresol.net.client_call import Http1Call
 from entresol.net.client_connection import Http1Connection, PlainConnection, TlsConnection
 from entresol.net.dial import Dialer
 from entresol.net.dns import Resolver
+from entresol.net.outgoing import Flusher
 from entresol.net.pool import OriginPool, PoolLimits, PoolStats
 from entresol.net.request_writer import serialise_head
 from entresol.net.response_machine import ResponseMachine
@@ -38,8 +39,10 @@ class Http1Transport:
         clock: Clock,
         resolver: Resolver | None = None,
         limits: ClientLimits | None = None,
+        flusher: Flusher | None = None,
     ) -> None:
         self.now = clock.monotonic
+        self.flusher = flusher or Flusher()
         self.active: set[Http1Connection] = set()
         self._clock = clock
         self._loop = loop

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from entresol.core.errors import GatewayError
 from entresol.core.http import Origin
 from entresol.net import upstream_errors
+from entresol.net.outgoing import Outgoing
 from entresol.net.pool import OriginPool
 from entresol.net.response_machine import ResponseFault, ResponseMachine
 
@@ -26,8 +27,8 @@ class Http1Connection:
     """A connection to one origin. How bytes are read is the subclasses' affair."""
 
     __slots__ = (
-        "_call", "_flushed", "_machine", "_mark", "_owner", "_pool", "_saw_bytes", "_transport", "_was_buffered",
-        "_written", "idle_since", "is_reused", "is_write_paused", "opened_at",
+        "_call", "_flushed", "_machine", "_mark", "_out", "_owner", "_pool", "_saw_bytes", "_transport",
+        "_was_buffered", "_written", "idle_since", "is_reused", "is_write_paused", "opened_at",
     )  # fmt: skip
 
     def __init__(self, owner: "Http1Transport", pool: "OriginPool[Http1Connection]", machine: ResponseMachine) -> None:
@@ -56,7 +57,7 @@ class Http1Connection:
 
     def close(self) -> None:
         """Close after a last flush."""
-        self._transport.close()
+        self._out.close()
 
     # --- for the call
 
@@ -75,18 +76,17 @@ class Http1Connection:
         data = call.opening
         self._flushed = 0
         self._written = len(data)
-        transport.write(data)
+        self._out.write(data)
 
     def write(self, data: bytes) -> None:
         """More of the request body, or of the tunnel."""
         self._saw_bytes = True
         self._written += len(data)
-        self._transport.write(data)
+        self._out.write(data)
 
     def write_eof(self) -> None:
         """The client has closed its side of the tunnel. TLS cannot say so; the upstream then learns it at the end."""
-        if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+        self._out.write_eof()
 
     def restart_clock(self, now: float) -> None:
         """The request is whole: from now on the upstream's time runs."""
@@ -113,6 +113,7 @@ class Http1Connection:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
+        self._out = Outgoing(self._transport, self._owner.flusher)
 
     def data_received(self, data: bytes) -> None:
         """Everything that arrived in one read goes to the receiver in one call."""
@@ -136,6 +137,7 @@ class Http1Connection:
 
     def eof_received(self) -> bool:
         """The upstream has closed its side."""
+        self._out.flush()  # returning False closes
         call = self._call
         if call is None:
             self._drop_idle()
@@ -259,14 +261,14 @@ class Http1Connection:
         owner.active.discard(self)
         call.on_over()
         # bytes still to be sent: the upstream answered before it had the request
-        if is_sound and not transport.get_write_buffer_size():
+        if is_sound and not self._out.unsent_bytes():
             if call.is_paused:
                 transport.resume_reading()
             self.is_reused = True
             self._pool.give_back(self, owner.now())
         else:
             self._pool.forget()
-            transport.close()
+            self._out.close()
         call.receiver.on_response_body(data, True, trailers)
 
     def _lost(self, detail: str) -> None:
@@ -274,7 +276,7 @@ class Http1Connection:
         call = self._call
         assert call is not None
         if self.is_reused and not self._machine.has_begun:
-            was_written = self._transport.get_write_buffer_size() < self._written
+            was_written = self._out.unsent_bytes() < self._written
             if call.try_again(was_written, self._owner.now()):
                 self._finish_broken()
                 self._transport.abort()

@@ -5,11 +5,11 @@ connection, and every later call falls into the void instead of into the next re
 """
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
 from entresol.core.ports import RequestReceiver
+from entresol.net.outgoing import Outgoing
 from entresol.net.response_head import STATUS_LINES, field_lines, status_line
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ class ServerResponder:
         "_left",
         "_length",
         "_mode",
+        "_out",
         "_status",
-        "_write",
         "receiver",
         "request",
     )
 
-    def __init__(self, connection: "ServerConnection", request: RequestHead, write: Callable[[bytes], None]) -> None:
+    def __init__(self, connection: "ServerConnection", request: RequestHead, out: Outgoing) -> None:
         self._connection: ServerConnection | None = connection
-        self._write = write
+        self._out = out
         self._mode = _NEW
         self._status = 0
         self._fields = b""
@@ -82,13 +82,13 @@ class ServerResponder:
         if self._connection is None or self._mode != _NEW or self.request.version != "1.1":
             return
         if 102 <= status <= 199:
-            self._write(b"%b%b\r\n" % (status_line(status), field_lines(headers)))
+            self._out.write(b"%b%b\r\n" % (status_line(status), field_lines(headers)))
 
     def ask_for_body(self) -> None:
         """Send 100 Continue, once, to a client that waits for it."""
         connection = self._connection
         if connection is not None and self._mode == _NEW and connection.stop_waiting_for_continue():
-            self._write(_CONTINUE)
+            self._out.write(_CONTINUE)
 
     def start(self, head: ResponseHead) -> None:
         """Hold the head until the first body bytes: only then is it known how the body can be framed."""
@@ -121,7 +121,7 @@ class ServerResponder:
             head = self._open(connection)
             mode = self._mode
         if mode == _CHUNKED and data:
-            self._write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+            self._out.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
             return
         if mode == _LENGTH:
             self._left -= len(data)
@@ -133,7 +133,7 @@ class ServerResponder:
         elif mode in (_NEW, _NO_BODY):
             data = b""
         if head or data:
-            self._write(head + data)
+            self._out.write(head + data)
 
     def finish(self, data: bytes = b"", trailers: HeaderPairs | None = None) -> None:
         """Send the last body bytes and end the response; the connection is then free for the next request."""
@@ -163,7 +163,7 @@ class ServerResponder:
         elif mode != _NO_BODY:
             head += data
         if head:
-            self._write(head)
+            self._out.write(head)
         self._connection = None
         self.receiver = None  # no cycle is left: a finished request is freed at once, not by the collector
         connection.response_finished()
@@ -215,7 +215,7 @@ class ServerResponder:
         protocol = self.request.headers.get(b"upgrade") or b""  # one protocol, or it would be no upgrade for us
         fields = field_lines(head.headers.pairs, connection.server.date_line)
         self._mode = _TUNNEL
-        self._write(b"%b%bconnection: upgrade\r\nupgrade: %b\r\n\r\n" % (status_line(101), fields, protocol))
+        self._out.write(b"%b%bconnection: upgrade\r\nupgrade: %b\r\n\r\n" % (status_line(101), fields, protocol))
         connection.become_tunnel()
 
     def _break_promise(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from entresol.core.ports import Clock, Handler
 from entresol.net.limits import Limits
+from entresol.net.outgoing import Flusher
 from entresol.net.peers import Ends
 from entresol.net.response_head import date_line
 from entresol.net.server_connection import ServerConnection
@@ -29,8 +30,9 @@ class HttpServer:
     Connections are made by `protocol`, one for each that a listener accepts. `start` keeps the clocks going.
     """
 
-    def __init__(self, handler: Handler, limits: Limits, clock: Clock) -> None:
+    def __init__(self, handler: Handler, limits: Limits, clock: Clock, flusher: Flusher | None = None) -> None:
         self.handler = handler
+        self.flusher = flusher or Flusher()
         self.limits = limits
         self.connections: set[ServerConnection] = set()
         self.is_draining = False

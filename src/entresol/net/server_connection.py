@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, cast
 
 from entresol.core.errors import ClientError
 from entresol.core.http import RequestHead
+from entresol.net.outgoing import Outgoing
 from entresol.net.peers import Ends, describe_connection
 from entresol.net.refusals import INTERNAL_ERROR, REQUEST_TIMEOUT, Refusal
 from entresol.net.request_machine import BodyPart, RequestMachine
@@ -50,6 +51,7 @@ class ServerConnection:
         "_limits",
         "_machine",
         "_must_close",
+        "_out",
         "_responder",
         "_stalled_bytes",
         "_stalled_since",
@@ -67,6 +69,7 @@ class ServerConnection:
         self._ends = ends
         self._machine: RequestMachine
         self._transport: asyncio.Transport | None = None
+        self._out: Outgoing
         self._responder: ServerResponder | None = None
         self._is_body_complete = True
         self._is_body_paused = False
@@ -90,6 +93,7 @@ class ServerConnection:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._out = Outgoing(self._transport, self.server.flusher)
         self._transport.set_write_buffer_limits(high=self._limits.write_buffer)
         self._machine = RequestMachine(self._limits, describe_connection(transport, self._ends))
         self.server.connections.add(self)
@@ -104,6 +108,8 @@ class ServerConnection:
 
     def eof_received(self) -> bool:
         responder, transport = self._responder, self._transport
+        if transport is not None:
+            self._out.flush()  # returning False closes
         if responder is None or transport is None:
             return False  # what was answered is still written out
         if not self._is_tunnel or responder.receiver is None:
@@ -165,8 +171,7 @@ class ServerConnection:
         self._head_since = None
         self._is_body_complete = False
         self._waits_for_continue = self._machine.expects_continue
-        assert self._transport is not None  # nothing is read without one
-        responder = self._responder = ServerResponder(self, request, self._transport.write)
+        responder = self._responder = ServerResponder(self, request, self._out)
         try:
             responder.receiver = self.server.handler.handle(request, responder)
         except Exception:
@@ -329,7 +334,7 @@ class ServerConnection:
         if is_answered:
             self._abort()
         else:
-            transport.write(refusal.encode(with_body=not is_head))
+            self._out.write(refusal.encode(with_body=not is_head))
             self._linger()
 
     def _drop_request(self) -> None:
@@ -349,7 +354,7 @@ class ServerConnection:
     def _abort(self) -> None:
         self._closing_since = self.server.time
         if self._transport is not None:
-            self._transport.abort()
+            self._out.abort()
 
     def _close(self) -> None:
         """All that was taken in is answered: close once it is written out."""
@@ -360,7 +365,7 @@ class ServerConnection:
             self._linger()
         else:
             self._closing_since = self.server.time
-            transport.close()
+            self._out.close()
 
     def _linger(self) -> None:
         """Close the way that lets the client read the answer although it is still sending (RFC 9112 §9.6)."""
@@ -370,8 +375,7 @@ class ServerConnection:
         self._closing_since = self.server.time
         self._is_body_paused = False
         self._set_reading(True)
-        if transport.can_write_eof():
-            transport.write_eof()
+        self._out.write_eof()
 
     def drain(self) -> None:
         """Close if no request is under way, or has begun to arrive; else the end of the response will."""

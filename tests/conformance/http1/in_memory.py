@@ -9,6 +9,7 @@ from typing import Any
 from conformance.http1.gateway import LIMITS, SystemClock
 from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
+from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
 
 
@@ -111,7 +112,7 @@ Outcome = tuple[bytes, bool, tuple[tuple[object, ...], ...]]
 def outcome_of(pieces: Iterable[bytes], hangs_up: bool = False) -> Outcome:
     """Feed the pieces one read at a time."""
     handler = TakingHandler()
-    server = HttpServer(handler, LIMITS, SystemClock())
+    server = HttpServer(handler, LIMITS, SystemClock(), Flusher(schedule=lambda flush: flush()))
     server.date_line = b"date: now\r\n"
     transport = MemoryTransport()
     protocol = server.protocol()

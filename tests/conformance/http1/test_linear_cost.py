@@ -15,6 +15,7 @@ from conformance.http1.gateway import SystemClock
 from conformance.http1.in_memory import MemoryTransport, TakingHandler
 from entresol.net import chunked_body, request_machine, response_machine
 from entresol.net.limits import Limits
+from entresol.net.outgoing import Flusher
 from entresol.net.response_machine import ResponseMachine
 from entresol.net.server import HttpServer
 
@@ -79,7 +80,7 @@ def work_of(take: Callable[[bytes], object], data: bytes, monkeypatch: pytest.Mo
 
 
 def server_side() -> Callable[[bytes], object]:
-    protocol = HttpServer(TakingHandler(), NO_LIMITS, SystemClock()).protocol()
+    protocol = HttpServer(TakingHandler(), NO_LIMITS, SystemClock(), Flusher(schedule=lambda flush: flush())).protocol()
     protocol.connection_made(MemoryTransport())
     return protocol.data_received
 

@@ -11,6 +11,7 @@ from entresol.app.adapters import client_limits, line_sink, tls_contexts, upstre
 from entresol.config import ProxySettings, Settings, UpstreamSettings
 from entresol.core.errors import ConfigError
 from entresol.net.clock import SystemClock
+from entresol.net.outgoing import Flusher
 from entresol.telemetry.metrics import WorkerMetrics
 
 
@@ -30,7 +31,7 @@ def test_the_settings_defaults_are_the_clients() -> None:
 
 
 async def made(upstream: UpstreamSettings) -> str:
-    transport = upstream_transport(Settings(upstream=upstream), asyncio.get_running_loop(), SystemClock())
+    transport = upstream_transport(Settings(upstream=upstream), asyncio.get_running_loop(), SystemClock(), Flusher())
     transport.sweep(0.0)
     transport.close()
     return type(transport).__name__

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from entresol.core.errors import GatewayError
 from entresol.core.http import Connection, HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import RequestReceiver, Responder
 from entresol.net.limits import Limits
+from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
 from entresol.net.server_connection import ServerConnection
 
@@ -120,6 +122,10 @@ class Exchange:
         self.events.append("writable")
 
 
+AT_ONCE: Final = Flusher(schedule=lambda flush: flush())
+"""What is written is seen at once, not at the end of a turn."""
+
+
 class DrivenHandler:
     """Keeps requests for the test to answer; `on_head` and `on_body` may answer at once."""
 
@@ -152,7 +158,7 @@ class Client:
     ) -> None:
         self.clock = SteppedClock()
         self.handler = handler or DrivenHandler()
-        self.server = server or HttpServer(self.handler, limits or Limits(), self.clock)
+        self.server = server or HttpServer(self.handler, limits or Limits(), self.clock, AT_ONCE)
         self.transport = FakeTransport(extra)
         connection = self.server.protocol()
         assert isinstance(connection, ServerConnection)

@@ -1,14 +1,16 @@
 """A client connection: order, early answers, back-pressure, endings, clocks."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from entresol.core.http import Headers, RequestHead, ResponseHead
 from entresol.core.ports import RequestReceiver, Responder
 from entresol.net.limits import Limits
+from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
-from unit.net.client_side import GET, Client, DrivenHandler, Exchange, SteppedClock, answering
+from unit.net.client_side import AT_ONCE, GET, Client, DrivenHandler, Exchange, SteppedClock, answering
 
 STREAM = ResponseHead(200, Headers())
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -305,7 +307,7 @@ def test_a_refused_head_request_gets_no_body() -> None:
         def handle(self, request: RequestHead, responder: Responder) -> RequestReceiver:
             raise RuntimeError("broken")
 
-    client = Client(server=HttpServer(Failing(), Limits(), SteppedClock()))
+    client = Client(server=HttpServer(Failing(), Limits(), SteppedClock(), AT_ONCE))
     client.send(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
     assert client.statuses == [500]
     assert client.transport.sent.endswith(b"\r\n\r\n")
@@ -548,3 +550,13 @@ def test_a_clock_of_0_is_off() -> None:
     for client in (partial, idle, body):
         client.pass_time(10_000)
         assert client.is_open
+
+
+def test_an_answer_made_in_the_turn_in_which_the_client_ends_its_side_still_goes_out() -> None:
+    ends_of_turn: list[Callable[[], None]] = []
+    server = HttpServer(answering(), Limits(), SteppedClock(), Flusher(schedule=ends_of_turn.append))
+    client = Client(server=server)
+    client.send(GET)
+    assert client.transport.sent == b""
+    assert client.connection.eof_received() is False
+    assert client.transport.sent.startswith(b"HTTP/1.1 200 ")
