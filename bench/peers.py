@@ -76,12 +76,12 @@ http {{ {NGINX_HTTP.replace("tmp_", "tls_tmp_")}
 
 
 def entresol_conf(upstream: str, *, plugins: str = "", path: str = "/") -> str:
+    no_verification = "\n  tls_verify: false" if upstream.startswith("https") else ""
     return f"""
 _format_version: "3.0"
 services:
 - name: mock
-  url: {upstream}
-  tls_verify: false
+  url: {upstream}{no_verification}
   routes:
   - name: all
     paths: ["{path}"]
