@@ -85,6 +85,12 @@ class ObjectReader:
         where = self.at(name)
         return [ObjectReader(item, f"{where}[{index}]", self._fault, self._family) for index, item in enumerate(value)]
 
+    def reader_or_readers(self, name: str) -> "list[ObjectReader] | None":
+        """A list of objects that may be one object instead, as Google's JSON lets every list be."""
+        if isinstance(self._fields.get(name), dict):
+            return [ObjectReader(self._fields.pop(name), self.at(name), self._fault, self._family)]
+        return self.readers(name)
+
     def strings(self, name: str) -> list[str] | None:
         value = self._list(name)
         if value is None:

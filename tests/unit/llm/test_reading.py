@@ -32,6 +32,7 @@ WRONG = [
     ("reader", 1, "expected an object, got a number"),
     ("readers", {}, "expected a list, got an object"),
     ("readers", [1], "expected an object, got a number"),
+    ("reader_or_readers", "x", "expected a list, got a string"),
     ("strings", ["a", 1], "expected a list of strings, got a list"),
     ("string_or_strings", 5, "expected a list, got a number"),
     ("need_string", None, "is required"),
@@ -102,3 +103,10 @@ def test_what_is_neither_taken_nor_kept_is_told_with_its_path() -> None:
     assert kept is not None
     assert kept.rest() == {"x": 1}
     assert top.unread() == ["a[].b.d"]
+
+
+@pytest.mark.parametrize(("value", "paths"), [({"a": 1}, ["x"]), ([{"a": 1}], ["x[0]"]), (None, None)])
+def test_one_object_may_stand_for_a_list_of_one(value: object, paths: list[str] | None) -> None:
+    found = reader({"x": value}).reader_or_readers("x")
+    assert (None if found is None else [one.path for one in found]) == paths
+    assert found is None or [one.integer("a") for one in found] == [1]

@@ -151,9 +151,9 @@ class Gemini(GeminiFormat, ChatFormat):
         system = reader.reader(named(reader, "systemInstruction"))
         if system is not None:
             system.take("role")  # it says nothing: Google's client writes `user`
-            parts = [read_part(part, ids) for part in system.readers("parts") or []]
+            parts = [read_part(part, ids) for part in system.reader_or_readers("parts") or []]
             request.messages.append(Message(role="system", parts=parts))
-        for content in reader.need("contents", reader.readers("contents")):
+        for content in reader.need("contents", reader.reader_or_readers("contents")):
             request.messages += _read_content(content, ids)
         _read_tools(reader, request)
         read_config(reader.reader(named(reader, "generationConfig")), request)
@@ -280,7 +280,7 @@ def _put(wire: JsonObject, path: str, value: object) -> None:
 def _read_content(reader: ObjectReader, ids: CallIds) -> list[Message]:
     """One turn; function responses become messages of their own, in order."""
     role = reader.string("role") or "user"
-    read = [read_part(part, ids) for part in reader.readers("parts") or []]
+    read = [read_part(part, ids) for part in reader.reader_or_readers("parts") or []]
     parts = _joined_thoughts([part for part in read if part != _NOTHING])
     if role == "model":
         return [Message(role="assistant", parts=parts, extra=reader.rest())]
@@ -312,8 +312,8 @@ def _joined_thoughts(parts: list[Part]) -> list[Part]:
 
 
 def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
-    for tool in reader.readers("tools") or []:
-        for declaration in tool.readers(named(tool, "functionDeclarations")) or []:
+    for tool in reader.reader_or_readers("tools") or []:
+        for declaration in tool.reader_or_readers(named(tool, "functionDeclarations")) or []:
             request.tools.append(_read_tool(declaration))
         for name, value in tool.rest().items():
             if value is not None:

@@ -368,3 +368,17 @@ def test_a_function_response_holds_no_call() -> None:
     response = {"name": "f", "response": {}, "parts": [{"functionCall": {"name": "g"}}]}
     with pytest.raises(ClientError, match="a function response holds text, media and files"):
         FORMAT.decode_request(json.dumps({"contents": [{"parts": [{"functionResponse": response}]}]}).encode(), PATH)
+
+
+def test_one_object_may_stand_for_a_list_of_one_as_in_the_documentation() -> None:
+    wire = {
+        "system_instruction": {"parts": {"text": "be brief"}},
+        "contents": {"parts": {"text": "hi"}},
+        "tools": {"functionDeclarations": {"name": "f"}},
+    }
+    request = FORMAT.decode_request(json.dumps(wire).encode())
+    assert [(message.role, message.parts) for message in request.messages] == [
+        ("system", [Text(text="be brief")]),
+        ("user", [Text(text="hi")]),
+    ]
+    assert [tool.name for tool in request.tools if isinstance(tool, Tool)] == ["f"]
