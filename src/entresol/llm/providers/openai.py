@@ -1,5 +1,9 @@
 """OpenAI: api.openai.com."""
 
+import re
+
+import msgspec
+
 from entresol.llm.format import Profile
 from entresol.llm.provider import Auth, Provider, Url
 
@@ -14,7 +18,7 @@ class OpenAI(Provider):
     paths = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "embeddings": "/v1/embeddings"}
 
     def profile(self, model: str, version: str = "") -> Profile:
-        return _PROFILE
+        return _WITHOUT_REASONING if _DOES_NOT_REASON.match(model) else _PROFILE
 
 
 _PROFILE = Profile(
@@ -23,3 +27,6 @@ _PROFILE = Profile(
     has_developer_role=True,
     unsupported=frozenset(("top_k",)),
 )
+_WITHOUT_REASONING = msgspec.structs.replace(_PROFILE, unsupported=frozenset(("top_k", "reasoning")))
+_DOES_NOT_REASON = re.compile(r"(?:ft:)?(?:gpt-3|gpt-4|chatgpt-4)")
+"""Older models refuse calls that say anything about reasoning, even that there should be none."""

@@ -30,3 +30,24 @@ def test_the_token_limit_has_its_new_name() -> None:
     profile = PROVIDER.profile("gpt-5")
     assert (profile.max_tokens_field, profile.has_developer_role) == ("max_completion_tokens", True)
     assert "top_k" in profile.unsupported
+
+
+@pytest.mark.parametrize(
+    ("model", "reasons"),
+    [
+        ("gpt-4o", False),
+        ("gpt-4.1-mini", False),
+        ("gpt-3.5-turbo", False),
+        ("ft:gpt-4o-mini:org::id", False),
+        ("chatgpt-4o-latest", False),
+        ("gpt-5", True),
+        ("gpt-5.1-mini", True),
+        ("o3", True),
+        ("o4-mini", True),
+        ("a-model-to-come", True),
+    ],
+)
+def test_only_models_that_reason_are_told_how_much(model: str, reasons: bool) -> None:
+    profile = PROVIDER.profile(model)
+    assert ("reasoning" not in profile.unsupported) is reasons
+    assert (profile.max_tokens_field, "top_k" in profile.unsupported) == ("max_completion_tokens", True)
