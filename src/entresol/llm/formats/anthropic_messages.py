@@ -260,17 +260,18 @@ def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
 
 
 def _read_output(reader: ObjectReader, request: ChatRequest) -> None:
+    wanted = reader.reader("output_format")  # its name in the beta
     output = reader.reader("output_config")
     effort = None
     if output is not None:
         effort = output.string("effort")
-        wanted = output.reader("format")
-        if wanted is not None:
-            kind = wanted.need_string("type")
-            if kind != "json_schema":
-                raise wanted.invalid("type", f"unknown format {kind!r}")
-            request.response_format = ResponseFormat(type="json_schema", schema=wanted.mapping("schema"))
+        wanted = output.reader("format") or wanted
         request.extra.update((f"output_config.{name}", value) for name, value in output.rest().items())
+    if wanted is not None:
+        kind = wanted.need_string("type")
+        if kind != "json_schema":
+            raise wanted.invalid("type", f"unknown format {kind!r}")
+        request.response_format = ResponseFormat(type="json_schema", schema=wanted.mapping("schema"))
     thinking = reader.reader("thinking")
     if thinking is not None or effort is not None:
         request.reasoning = read_thinking(thinking, effort)

@@ -394,3 +394,13 @@ def test_the_operators_options_win() -> None:
         "top_k": 2,
         "stream": True,
     }
+
+
+@pytest.mark.parametrize("place", ["output_format", "output_config"])
+def test_a_schema_may_stand_where_the_beta_had_it(place: str) -> None:
+    wanted = {"type": "json_schema", "schema": {"type": "object"}}
+    wire = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
+    body = {**wire, place: wanted if place == "output_format" else {"format": wanted}}
+    request = FORMAT.decode_request(json.dumps(body).encode())
+    assert request.response_format == ResponseFormat(type="json_schema", schema={"type": "object"})
+    assert request.extra == {}
