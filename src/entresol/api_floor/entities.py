@@ -239,7 +239,7 @@ class PluginInstance(Entity, frozen=True, kw_only=True):
 
     kind = "plugins"
     unique = ("instance_name",)
-    not_yet = frozenset({"ordering", "partials", "condition"})
+    not_yet = frozenset({"ordering", "partials", "condition", "model"})
 
     name: Annotated[str, Meta(min_length=1, description="Which plugin.")]
     instance_name: Name | None = None

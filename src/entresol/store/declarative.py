@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from entresol.core.errors import ConfigError
 from entresol.core.schema import NOT_YET, Violation, Violations, parse
 from entresol.store.declarative_drafts import KINDS, NOT_YET_KINDS, Draft, Linker, flatten
 from entresol.store.group_members import PAIRS, spread_members
-from entresol.store.references import ReferenceResolver
+from entresol.store.references import ReferenceResolver, without_quotes
 from entresol.store.text_reading import UnreadableText, read_text
 
 logger = logging.getLogger("entresol.store")
@@ -64,8 +65,11 @@ def load(
     References without a value are warnings of the configuration (using such a value raises ConfigError
     `secret_unresolved`), except where the field is not confidential. Raises ConfigError `plugin_clash` only.
     """
+    if isinstance(text, bytes):
+        with suppress(UnicodeDecodeError):  # which `read_text` reports
+            text = text.decode("utf-8-sig")
     try:
-        data = read_text(text)
+        data = read_text(without_quotes(text) if isinstance(text, str) else text)
     except UnreadableText as error:
         return [Violation("", str(error))]
     if not isinstance(data, dict):
@@ -98,7 +102,8 @@ class _Loading:
             if entity is not None:
                 entities[draft.cls.kind].append(entity)
         found = [*self._references.violations, *self._violations]
-        found += [violation for draft in drafts for violation in draft.violations]
+        said = {violation.path for violation in self._references.violations}
+        found += [violation for draft in drafts for violation in draft.violations if violation.path not in said]
         if found:
             return list(dict.fromkeys(found))
         _name_certificates(entities)
@@ -154,7 +159,7 @@ class _Loading:
         if shared is None:
             draft.refuse("_config", "does not name one of '_plugin_configs'")
         elif isinstance(draft.raw.get("config") or {}, dict):
-            draft.raw["config"] = {**shared, **(draft.raw.get("config") or {})}
+            draft.raw["config"] = _merged(shared, draft.raw.get("config") or {})
 
     def _entity(self, draft: Draft) -> Entity | None:
         entity = parse(draft.cls, draft.raw, draft.path)
@@ -203,6 +208,15 @@ def _parse_config(name: str, config_type: type[PluginConfig], raw: Any, path: st
     except Exception as error:  # a plugin's own rules may raise anything
         logger.exception("the configuration of plugin %r cannot be checked", name)
         return [Violation(path, f"plugin '{name}' cannot check it: {type(error).__name__}")]
+
+
+def _merged(shared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Two configurations; of fields both have, records are merged likewise, and else `own` wins."""
+    result = {**shared, **own}
+    for name in shared.keys() & own.keys():
+        if isinstance(shared[name], dict) and isinstance(own[name], dict):
+            result[name] = _merged(shared[name], own[name])
+    return result
 
 
 def _with_regex_mark(path: Any) -> Any:

@@ -17,8 +17,15 @@ from entresol.core.schema import Violation, Violations
 from entresol.core.secret import Secret
 
 _VAULT: Final = re.compile(r"\{vault://([^/{}?]+)/([^/{}?]+)(?:/([^{}?]*))?(?:\?([^{}]*))?\}")
-_DECK: Final = re.compile(r"\$\{\{\s*env\s+\\?[\"'`]([^\"'`\\]+)\\?[\"'`]\s*(?:\|\s*\w+\s*)?\}\}")
+_DECK: Final = re.compile(r"\$\{\{\s*env\s+(?:\\?[\"'`])?([^\"'`\\\s|}]+)(?:\\?[\"'`])?\s*(?:\|\s*\w+\s*)?\}\}")
+_QUOTED_NAME: Final = re.compile(r"""(\$\{\{\s*env\s+)\\?"([^"\\\s}]+)\\?"(?=[^}"]*\}\})""")
 _DECK_PREFIX: Final = "DECK_"
+
+
+def without_quotes(text: str) -> str:
+    """A file's text with decK's `${{ env "X" }}` as `${{ env X }}`: quotes that decK has replaced before it parses may
+    stand, unescaped, in a text that is in quotes itself."""
+    return _QUOTED_NAME.sub(r"\1\2", text) if "${{" in text else text
 
 
 class ReferenceResolver:
@@ -60,7 +67,7 @@ class ReferenceResolver:
             return text
         if not _is_unicode(value):  # the environment holds bytes
             self.violations.append(Violation(path, "the value of the reference is not UTF-8"))
-        return Secret(None if missing else value, reference=text, missing=tuple(missing))
+        return Secret(None if missing else value, reference=_DECK.sub(_quoted, text), missing=tuple(missing))
 
     def _vault(self, match: re.Match[str], path: str, missing: list[str]) -> str:
         vault, key, subkey, query = match.groups()
@@ -100,6 +107,12 @@ def _pieces(text: str, deck: Any) -> list[tuple[str, bool]]:
         pieces += [(text[end : match.start()], False), (deck(match), True)]
         end = match.end()
     return [*pieces, (text[end:], False)]
+
+
+def _quoted(match: re.Match[str]) -> str:
+    """A reference as decK wants it."""
+    name = match[1]
+    return match[0] if match[0][match.start(1) - match.start() - 1] in "\"'`" else match[0].replace(name, f'"{name}"')
 
 
 def _is_unicode(text: str) -> bool:

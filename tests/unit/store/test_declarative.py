@@ -19,6 +19,7 @@ from entresol.api_floor.registry import PluginRegistry
 from entresol.core.errors import ConfigError
 from entresol.core.schema import Violation
 from entresol.core.secret import Secret
+from entresol.plugins.schemas.rate_limiting import RateLimitingConfig as RateLimitingOfKong
 from entresol.store.declarative import load
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "declarative"
@@ -236,11 +237,26 @@ def test_decks_variables_fill_fields_of_any_type() -> None:
     assert (service.host, service.port) == ("deck.test", 8443)
 
 
-def test_a_variable_of_deck_that_is_not_set_is_an_error() -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"${{ env "DECK_HOST" }}"',
+        '${{ env "DECK_HOST" }}',
+        '"${{ env \\"DECK_HOST\\" }}"',
+        "'${{ env \"DECK_HOST\" }}'",
+    ],
+)
+def test_quotes_around_the_name_of_a_variable_end_no_text(value: str) -> None:
+    text = file(f"services:\n- name: s\n  host: {value}\n")
+    assert loaded(text).services[0].host == "deck.test"
+    assert isinstance(load(text.encode(), ENVIRONMENT, REGISTRY), Configuration)
+
+
+def test_a_variable_of_deck_that_is_not_set_is_one_error() -> None:
     body = "services: [{name: s, host: '${{ env \"DECK_GONE\" }}'}]"
-    assert refused(file(body))[0] == (
+    assert refused(file(body)) == [
         "services[0].host: environment variable 'DECK_GONE' present in state file but not set"
-    )
+    ]
 
 
 def test_decks_defaults_and_tags_reach_every_entity() -> None:
@@ -265,6 +281,15 @@ def test_plugins_may_share_a_configuration() -> None:
     assert refused(file("plugins: [{name: key-auth, _config: gone}]")) == [
         "plugins[0]._config: does not name one of '_plugin_configs'"
     ]
+
+
+def test_records_of_a_shared_configuration_are_merged() -> None:
+    shared = "_plugin_configs: {mine: {minute: 5, redis: {host: a, port: 1}}}\n"
+    text = file(shared + "plugins: [{name: rate-limiting, _config: mine, config: {redis: {host: b}}}]")
+    found = load(text, {})
+    assert isinstance(found, Configuration)
+    assert isinstance(found.plugins[0].config, RateLimitingOfKong)
+    assert (found.plugins[0].config.redis.host, found.plugins[0].config.redis.port) == ("b", 1)
 
 
 def test_defaults_of_kong_3_9_are_there_for_who_asks() -> None:

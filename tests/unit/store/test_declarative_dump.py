@@ -81,6 +81,13 @@ def test_values_behind_references_are_not_dumped() -> None:
     assert json.loads(text)["plugins"][0]["config"]["token"] == "Bearer {vault://env/key}"
 
 
+def test_a_reference_is_dumped_as_deck_writes_it() -> None:
+    text = '_format_version: "3.0"\nplugins:\n- {name: sample, config: {token: "a-${{ env \\"DECK_T\\" | toString }}"}}'
+    configuration = load(text, {"DECK_T": "S3CRET"}, REGISTRY)
+    assert isinstance(configuration, Configuration)
+    assert json.loads(dump(configuration))["plugins"][0]["config"]["token"] == 'a-${{ env "DECK_T" | toString }}'
+
+
 def test_a_key_whose_reference_had_no_value_is_left_out() -> None:
     text = '_format_version: "3.0"\nconsumers: [{username: a, keyauth_credentials: [{key: "{vault://env/gone}"}]}]'
     assert "keyauth_credentials" not in json.loads(dump(loaded(text)))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entresol.core.schema import Violation
 from entresol.core.secret import Secret
-from entresol.store.references import ReferenceResolver
+from entresol.store.references import ReferenceResolver, without_quotes
 
 ENVIRONMENT = {
     "OPENAI_API_KEY": "sk-1",
@@ -95,3 +95,15 @@ def test_a_value_is_never_read_for_references_again() -> None:
 @given(st.text(max_size=60) | st.text(alphabet="${ env\"DECK_}vault:/?=&'|", max_size=60))
 def test_any_text_is_resolved_or_refused(text: str) -> None:
     resolve([text])
+
+
+@pytest.mark.parametrize("rest", ["", " | toInt"])
+def test_a_name_without_quotes_is_written_back_with_them(rest: str) -> None:
+    quoted, bare = f'x-${{{{ env "DECK_TOKEN"{rest} }}}}', f"x-${{{{ env DECK_TOKEN{rest} }}}}"
+    assert resolve(bare) == resolve(quoted)
+    assert without_quotes(quoted) == without_quotes(bare) == bare
+
+
+def test_only_the_quotes_of_references_are_taken_away() -> None:
+    text = 'a: "b" # ${{ "x" }} {{ env "y" }} ${{ env "DECK_Z'
+    assert without_quotes(text) == text
