@@ -6,7 +6,7 @@ struct is declared once. Beyond msgspec's own constraints, `Meta(extra={...})` m
 - `check`: a function from a valid value to the message of what is wrong with it, or None
 - `message`: what to say instead of `invalid value: …` when a pattern does not match
 - `not_yet`: values of a Literal that Kong knows and we do not support yet
-- `is_set`: True for an array that is a set in Kong
+- `is_set`: True for an array that is a set in Kong: what is repeated counts once
 
 A struct may declare `not_yet: ClassVar[frozenset[str]]`, fields that Kong knows and we do not support yet;
 `shorthands: ClassVar[dict[str, tuple[str, ...]]]`, older names of fields and where their values stand now; and a method
@@ -356,7 +356,8 @@ def _array(info: inspect.Type, extra: dict[str, Any]) -> Check:
     check_item = _checker(info.item_type)
     wrong_length = _length(info.min_length, info.max_length)
     build = _COLLECTIONS[type(info)]
-    is_set = build in (set, frozenset) or extra.get("is_set", False)
+    said_to_be_set = extra.get("is_set", False)
+    is_set = build in (set, frozenset) or said_to_be_set
 
     def check(value: Any, path: str, violations: Violations) -> Any:
         if not isinstance(value, list):
@@ -367,7 +368,9 @@ def _array(info: inspect.Type, extra: dict[str, Any]) -> Check:
             violations.append(Violation(path, message))
         before = len(violations)
         items = [check_item(item, f"{path}[{index}]", violations) for index, item in enumerate(value)]
-        return None if len(violations) > before else build(items)
+        if len(violations) > before:
+            return None
+        return build(list(dict.fromkeys(items)) if said_to_be_set else items)
 
     return check
 

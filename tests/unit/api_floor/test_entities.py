@@ -128,3 +128,9 @@ def test_the_reference_page_has_every_entity_as_declared() -> None:
         assert f"## {cls.kind}\n\n{cls.__doc__}\n\n{field_table(cls)}" in page, (
             f"{cls.kind} is out of date:\n{field_table(cls)}"
         )
+
+
+def test_what_a_set_repeats_counts_once_in_the_order_it_came() -> None:
+    route = parse(Route, {"id": ID, "paths": ["/b", "/b"], "methods": ["PUT", "GET", "PUT"], "tags": ["b", "a", "b"]})
+    assert isinstance(route, Route)
+    assert (route.methods, route.tags, route.paths) == (("PUT", "GET"), ("b", "a"), ("/b", "/b"))
