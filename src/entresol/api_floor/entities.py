@@ -50,6 +50,15 @@ SniName = Annotated[
     ),
 ]
 
+RouteSni = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="A host name; its first or last label may be `*`.",
+        extra={"check": rules.route_sni_problem},
+    ),
+]
+
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """What all entities carry."""
@@ -134,7 +143,7 @@ class Route(Entity, frozen=True, kw_only=True):
         | None
     ) = None
     snis: (
-        Annotated[tuple[SniName, ...], Meta(description="TLS server names; ignored for http.", extra=IS_SET)] | None
+        Annotated[tuple[RouteSni, ...], Meta(description="TLS server names; ignored for http.", extra=IS_SET)] | None
     ) = None
     regex_priority: Annotated[int, Meta(description="Among routes with regex paths, higher first.")] = 0
     path_handling: Annotated[

@@ -53,6 +53,11 @@ def sni_problem(name: str) -> str | None:
     return host_problem(name.removeprefix("*."))
 
 
+def route_sni_problem(name: str) -> str | None:
+    """A server name that a route looks at; its first or last label may be `*`."""
+    return sni_problem(name[:-1] + "x") if name.endswith(".*") and "*" not in name[:-1] else sni_problem(name)
+
+
 def host_pattern_problem(pattern: str) -> str | None:
     """A route's host: a name with at most one wildcard label, perhaps with a port."""
     host, separator, port = pattern.rpartition(":")

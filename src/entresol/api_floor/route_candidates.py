@@ -21,10 +21,10 @@ class Conditions:
 
     def __init__(self, route: Route, port: int | None) -> None:
         self.methods = frozenset(route.methods or ())
-        self.snis = frozenset(name.removesuffix(".").lower() for name in route.snis or ())
+        self.snis = None if not route.snis else ServerNames(route.snis)
         self.headers = tuple(HeaderCondition(name, values) for name, values in (route.headers or {}).items())
         self.port = port
-        self.beyond_method = bool(self.snis or self.headers or port is not None)
+        self.beyond_method = bool(self.snis is not None or self.headers or port is not None)
 
     def hold(self, request: RequestHead, port: int) -> bool:
         """Whether the request fulfils them; `port` is what the client addressed."""
@@ -35,7 +35,7 @@ class Conditions:
         if self.port is not None and self.port != port:
             return False
         tls = request.connection.tls
-        if self.snis and tls is not None and (tls.server_name or "").removesuffix(".").lower() not in self.snis:
+        if self.snis is not None and tls is not None and not self.snis.hold((tls.server_name or "").lower()):
             return False
         return all(condition.holds(request) for condition in self.headers)
 
@@ -43,6 +43,23 @@ class Conditions:
     def field_names(self) -> list[bytes]:
         """The header fields there are conditions on, lower-case."""
         return [condition.name for condition in self.headers]
+
+
+class ServerNames:
+    """The names a client may have asked for in TLS; a `*` at one end stands for anything."""
+
+    __slots__ = ("_names", "_prefixes", "_suffixes")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        names = [pattern.lower().removesuffix(".") for pattern in patterns]
+        self._names = frozenset([name for name in names if "*" not in name])
+        self._suffixes = tuple([name[1:] for name in names if name.startswith("*")])
+        self._prefixes = tuple([name[:-1] for name in names if name.endswith("*")])
+
+    def hold(self, name: str) -> bool:
+        """Whether a name in lower case is one of them; a trailing dot does not count."""
+        name = name.removesuffix(".")
+        return name in self._names or name.endswith(self._suffixes) or name.startswith(self._prefixes)
 
 
 class HeaderCondition:
