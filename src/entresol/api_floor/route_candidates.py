@@ -9,6 +9,7 @@ from entresol.api_floor.plan import CompiledRoute
 from entresol.core.http import RequestHead
 
 MAX_HEADER_COUNT: Final = 255
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 FEW_EXPRESSIONS: Final = 4
 SET_SIZE: Final = 64
 """Regular expressions that RE2 tries in one pass; larger sets outgrow its memory limit sooner."""
@@ -27,12 +28,12 @@ class Conditions:
         self.beyond_method = bool(self.snis is not None or self.headers or port is not None)
 
     def hold(self, request: RequestHead, port: int) -> bool:
-        """Whether the request fulfils them; `port` is what the client addressed."""
+        """Whether the request fulfils them; `port` is what its Host says, 0 if it says none."""
         if self.methods and request.method not in self.methods:
             return False
         if not self.beyond_method:
             return True
-        if self.port is not None and self.port != port:
+        if self.port is not None and self.port not in ((port,) if port else _ports_of(request)):
             return False
         tls = request.connection.tls
         if self.snis is not None and tls is not None and not self.snis.hold((tls.server_name or "").lower()):
@@ -43,6 +44,12 @@ class Conditions:
     def field_names(self) -> list[bytes]:
         """The header fields there are conditions on, lower-case."""
         return [condition.name for condition in self.headers]
+
+
+def _ports_of(request: RequestHead) -> tuple[int, int]:
+    """The ports that a request without one may be for: the scheme's, and the one it came in on (as in Kong)."""
+    connection = request.connection
+    return _DEFAULT_PORTS[connection.scheme], connection.local_port
 
 
 class ServerNames:
@@ -148,7 +155,10 @@ class Candidate:
 
 
 def candidates_of(route: CompiledRoute, position: int) -> Iterator[Candidate]:
-    """The candidates of a route; `position` says how old it is among routes without `created_at`."""
+    """The candidates of a route; `position` says how old it is among routes without `created_at`.
+
+    Of equal ones, those for one port come first.
+    """
     entity = route.entity
     age = entity.created_at or 0
     for host in entity.hosts or (None,):
@@ -156,7 +166,7 @@ def candidates_of(route: CompiledRoute, position: int) -> Iterator[Candidate]:
         conditions = Conditions(entity, port)
         for index, path in enumerate(entity.paths or (None,)):
             candidate = Candidate(route, key, path, conditions)
-            candidate.order = (*(-rank for rank in priority_of(entity, path)), age, position, index)
+            candidate.order = (*(-rank for rank in priority_of(entity, path)), int(port is None), age, position, index)
             yield candidate
 
 

@@ -20,7 +20,6 @@ from entresol.core.uri import escape_path, normalise_path
 
 MEMO_SIZE: Final = 1024
 MEMO_PATH_LENGTH: Final = 256
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class RouteTable(Router):
@@ -75,7 +74,7 @@ class RouteTable(Router):
         port = 0
         best = None
         if host is not None:
-            name, port = _split_host(host, request)
+            name, port = _split_host(host)
             for table in self._tables_of(name):
                 best = table.first(path, request, port, best)
         best = self._any_host.first(path, request, port, best)
@@ -123,15 +122,15 @@ def _towards_https(route: Route, request: RequestHead) -> Outcome:
         upgrade = ((b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"))
         return Deny(426, "https_required", "Please use HTTPS protocol", headers=upgrade)
     target = escape_path(request.path) + (f"?{request.query}" if request.query else "")
-    name = _split_host(host, request)[0]  # the port was that of the plain listener
+    name = _split_host(host)[0]  # the port was that of the plain listener
     location = f"https://{name}{target}".encode("ascii", "ignore")
     return Answer(route.https_redirect_status_code, headers=((b"location", location),))
 
 
-def _split_host(host: bytes, request: RequestHead) -> tuple[str, int]:
-    """Name in lower case and the port the client addressed."""
+def _split_host(host: bytes) -> tuple[str, int]:
+    """Name in lower case and port; 0 where the client named none."""
     name = host.decode("latin-1").lower()
     head, separator, digits = name.rpartition(":")
     if separator and digits.isascii() and digits.isdigit() and len(digits) <= 5:
         return head.removesuffix("."), int(digits)
-    return name.removesuffix("."), _DEFAULT_PORTS[request.connection.scheme]
+    return name.removesuffix("."), 0

@@ -81,6 +81,9 @@ MATCHING: list[tuple[str, dict[str, Any], RequestHead, bool]] = [
     ("a wildcard is bound to labels", {"hosts": ("*.a.test",)}, request(host="xa.test"), False),
     ("a wildcard on the right", {"hosts": ("a.*",)}, request(host="a.b.test"), True),
     ("a wildcard on the right that differs", {"hosts": ("a.*",)}, request(host="b.a.test"), False),
+    ("the port of the listener", {"hosts": ("a.test:8000",)}, request(host="a.test"), True),
+    ("neither the scheme's port nor the listener's", {"hosts": ("a.test:443",)}, request(host="a.test"), False),
+    ("a port in the request counts alone", {"hosts": ("a.test:8000",)}, request(host="a.test:80"), False),
     ("a wildcard and a port", {"hosts": ("*.a.test:90",)}, request(host="x.a.test:90"), True),
     ("a wildcard and another port", {"hosts": ("*.a.test:90",)}, request(host="x.a.test:91"), False),
     ("an IPv6 host", {"hosts": ("[::1]",)}, request(host="[::1]:8000"), True),
@@ -129,6 +132,18 @@ PRIORITY: list[tuple[str, dict[str, dict[str, Any]], RequestHead, str]] = [
         {"wild": {"hosts": ("*.test",)}, "plain": {"hosts": ("a.test",)}},
         request(host="a.test"),
         "plain",
+    ),
+    (
+        "a host with a port before the same without",
+        {"any": {"hosts": ("a.test",)}, "port": {"hosts": ("a.test:8000",)}},
+        request(host="a.test:8000"),
+        "port",
+    ),
+    (
+        "but not before more conditions",
+        {"port": {"hosts": ("a.test:8000",)}, "kinds": {"hosts": ("a.test",), "methods": ("GET",)}},
+        request(host="a.test:8000"),
+        "kinds",
     ),
     (
         "one wildcard among the hosts makes the route a wildcard one",
