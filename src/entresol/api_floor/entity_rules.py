@@ -63,8 +63,10 @@ def host_pattern_problem(pattern: str) -> str | None:
     host, separator, port = pattern.rpartition(":")
     if not separator or pattern.endswith("]"):
         host = pattern
-    elif not (port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535):
+    elif not (port.isascii() and port.isdigit()):
         return f"invalid hostname: {pattern}"
+    elif not 0 < int(port[:6]) <= 65535:
+        return "invalid port number"
     if host.count("*") > 1:
         return "invalid wildcard: must have at most one wildcard"
     if "*" in host:

@@ -60,7 +60,7 @@ class AuthConfig(msgspec.Struct, frozen=True, kw_only=True):
         for group in (header, parameter):
             missing = [name for name, value in group if value is None]
             if missing and len(missing) < len(group):
-                names = ", ".join(f"'{name}'" for name, _ in group)
+                names = ", ".join(f"'auth.{name}'" for name, _ in group)
                 found.append(("@entity", f"all or none of these fields must be set: {names}"))
                 found += [(name, "required field missing") for name in missing]
         return found
@@ -184,9 +184,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         found: Violations = []
         options = self.options
         if self.provider == "anthropic" and options.anthropic_version is None:
-            found.append(("options.anthropic_version", "must set anthropic_version for anthropic provider"))
+            found.append(
+                ("options.anthropic_version", "must set 'model.options.anthropic_version' for anthropic provider")
+            )
         if self.provider == "openai-compatible" and options.upstream_url is None:
-            found.append(("options.upstream_url", "must set upstream_url for self-hosted providers/models"))
+            found.append(
+                ("options.upstream_url", "must set 'model.options.upstream_url' for self-hosted providers/models")
+            )
         if self.provider == "gemini" and options.gemini is not None and options.gemini != GeminiOptions():
             found.append(("options.gemini", "Vertex AI is not supported yet; the Gemini API needs none of these"))
         return found

@@ -44,11 +44,15 @@ def test_an_unknown_provider_is_told_the_known_ones() -> None:
 
 
 RULES = [
-    ({"provider": "anthropic"}, "options.anthropic_version", "must set anthropic_version for anthropic provider"),
+    (
+        {"provider": "anthropic"},
+        "options.anthropic_version",
+        "must set 'model.options.anthropic_version' for anthropic provider",
+    ),
     (
         {"provider": "openai-compatible"},
         "options.upstream_url",
-        "must set upstream_url for self-hosted providers/models",
+        "must set 'model.options.upstream_url' for self-hosted providers/models",
     ),
     (
         {"provider": "gemini", "options": {"gemini": {"project_id": "p"}}},
