@@ -33,6 +33,7 @@ _AI_LABELS: Final = (
     "consumer",
     "request_mode",
 )
+_TOKEN_LABELS: Final = (*_AI_LABELS[:6], "token_type", *_AI_LABELS[6:])
 _GATEWAY_BUCKETS: Final[tuple[float, ...]] = (
     1.0, 2.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 200.0, 500.0, 750.0, 1000.0, 3000.0, 6000.0,
 )  # fmt: skip
@@ -90,9 +91,8 @@ class _ModelCells:
 
 
 def _tokens(metrics: Metrics, labels: tuple[str, ...], kind: str) -> CounterCell:
-    return metrics.counter(
-        "entresol_ai_llm_tokens_total", "Tokens of calls to models.", (*_AI_LABELS, "token_type"), (*labels, kind)
-    )
+    values = (*labels[:6], kind, *labels[6:])
+    return metrics.counter("entresol_ai_llm_tokens_total", "Tokens of calls to models.", _TOKEN_LABELS, values)
 
 
 class Prometheus(Plugin[PrometheusConfig]):

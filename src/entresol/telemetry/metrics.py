@@ -97,10 +97,10 @@ class WorkerMetrics(Metrics):
     def snapshot(self) -> Snapshot:
         """The values of now, by family name."""
         families = [
-            _with_series(c.family, [Series(v, n.value) for v, n in c.by_labels.items()]) for c in self._numbers.values()
+            with_series(c.family, [Series(v, n.value) for v, n in c.by_labels.items()]) for c in self._numbers.values()
         ]
         families += [
-            _with_series(c.family, [Series(v, h.sum, list(h.counts)) for v, h in c.by_labels.items()])
+            with_series(c.family, [Series(v, h.sum, list(h.counts)) for v, h in c.by_labels.items()])
             for c in self._histograms.values()
         ]
         return sorted(families, key=lambda family: family.name)
@@ -123,10 +123,10 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     sums: dict[str, dict[Values, Series]] = {}
     for snapshot in snapshots:
         for family in snapshot:
-            known = merged.setdefault(family.name, _with_series(family, []))
+            known = merged.setdefault(family.name, with_series(family, []))
             if (known.kind, known.label_names, known.bounds) == (family.kind, family.label_names, family.bounds):
                 _add(sums.setdefault(family.name, {}), family.series)
-    return [_with_series(merged[name], list(sums.get(name, {}).values())) for name in sorted(merged)]
+    return [with_series(merged[name], list(sums.get(name, {}).values())) for name in sorted(merged)]
 
 
 def _add(sums: dict[Values, Series], more: list[Series]) -> None:
@@ -139,7 +139,8 @@ def _add(sums: dict[Values, Series], more: list[Series]) -> None:
             known.counts = [a + b for a, b in zip(known.counts, series.counts, strict=True)]
 
 
-def _with_series(family: Family, series: list[Series]) -> Family:
+def with_series(family: Family, series: list[Series]) -> Family:
+    """A family with other series."""
     return Family(family.name, family.help_text, family.kind, family.label_names, family.bounds, series)
 
 

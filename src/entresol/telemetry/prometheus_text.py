@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from entresol.telemetry.metrics import Family, Series, Snapshot
+from entresol.telemetry.metrics import Family, Series, Snapshot, merge, with_series
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -21,6 +21,8 @@ KONG_NAMES: Final[Mapping[str, str]] = {
 }
 """The families that Kong's dashboards know, under the names they know them by. Counted once, shown twice."""
 
+_KONG_SOURCES: Final = {"exit": "kong", "error": "kong"}
+
 
 def render(snapshot: Snapshot, kong_names: bool = True) -> bytes:
     """A scrape's body. With `kong_names`, what Kong has too is shown a second time under Kong's name."""
@@ -30,8 +32,21 @@ def render(snapshot: Snapshot, kong_names: bool = True) -> bytes:
             _family(family, family.name, lines)
             alias = KONG_NAMES.get(family.name) if kong_names else None
             if alias is not None:
-                _family(family, alias, lines)
+                _family(_as_kong_says(family), alias, lines)
     return ("\n".join(lines) + "\n").encode("utf-8", "replace") if lines else b""
+
+
+def _as_kong_says(family: Family) -> Family:
+    """Kong knows two sources of answers, the service and itself; ours tells plugins and faults apart."""
+    if "source" not in family.label_names:
+        return family
+    at = family.label_names.index("source")
+    series = [_with_label(one, at, _KONG_SOURCES.get(one.labels[at], one.labels[at])) for one in family.series]
+    return merge([[with_series(family, series)]])[0]
+
+
+def _with_label(series: Series, at: int, value: str) -> Series:
+    return Series((*series.labels[:at], value, *series.labels[at + 1 :]), series.value, series.counts)
 
 
 def _family(family: Family, name: str, lines: list[str]) -> None:

@@ -60,6 +60,22 @@ def test_kongs_names_stand_beside_ours_and_can_be_left_out() -> None:
 LABEL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
 
 
+def test_kong_knows_two_sources_of_answers() -> None:
+    metrics = WorkerMetrics()
+    for source, number in (("service", 1), ("exit", 2), ("error", 4)):
+        metrics.counter("entresol_http_requests_total", "R.", ("source", "code"), (source, "500")).value += number
+    samples = {
+        (name, dict(labels)["source"]): value for (name, labels), value in parsed(render(metrics.snapshot())).items()
+    }
+    assert samples == {
+        ("entresol_http_requests_total", "service"): 1,
+        ("entresol_http_requests_total", "exit"): 2,
+        ("entresol_http_requests_total", "error"): 4,
+        ("kong_http_requests_total", "service"): 1,
+        ("kong_http_requests_total", "kong"): 6,
+    }
+
+
 @given(LABEL, st.floats(allow_nan=False))
 def test_the_real_parser_reads_back_any_label_and_number(label: str, number: float) -> None:
     metrics = WorkerMetrics()
