@@ -49,8 +49,11 @@ def read_parts(reader: ObjectReader, name: str) -> Sequence[ContentPart]:
     return [_read_part(part) for part in reader.readers(name) or []]
 
 
-def read_assistant_parts(reader: ObjectReader) -> list[Part]:
-    """An assistant message's parts, from a request or an answer, in their natural order."""
+def read_assistant_parts(reader: ObjectReader, call_ids: str | None = None) -> list[Part]:
+    """An assistant message's parts, from a request or an answer, in their natural order.
+
+    `call_ids` begins the ids of an answer's calls whose server gave them none; a request must have them.
+    """
     parts: list[Part] = []
     reasoning = reader.string("reasoning_content")
     if reasoning is None and isinstance(reader.peek("reasoning"), str):
@@ -66,8 +69,8 @@ def read_assistant_parts(reader: ObjectReader) -> list[Part]:
         parts.append(_read_spoken(audio))
     for image in reader.readers("images") or []:
         parts.append(_read_part(image))
-    for call in reader.readers("tool_calls") or []:
-        parts.append(_read_call(call))
+    for position, call in enumerate(reader.readers("tool_calls") or []):
+        parts.append(_read_call(call, None if call_ids is None else f"{call_ids}{position}"))
     call_of_old = reader.mapping("function_call")
     if call_of_old is not None:
         parts.append(Native(type="function_call", value=call_of_old))
@@ -140,7 +143,7 @@ def _read_spoken(reader: ObjectReader) -> Audio:
     return audio
 
 
-def _read_call(reader: ObjectReader) -> ToolCall:
+def _read_call(reader: ObjectReader, own_id: str | None) -> ToolCall:
     kind = reader.string("type") or "function"
     inner = reader.need(kind, reader.reader(kind)) if kind in ("function", "custom") else None
     if inner is None:
@@ -148,9 +151,9 @@ def _read_call(reader: ObjectReader) -> ToolCall:
     is_custom = kind == "custom"
     extra_content = reader.take("extra_content")
     call = ToolCall(
-        id=reader.need_string("id"),
+        id=reader.need("id", reader.string("id") or own_id),
         name=inner.need_string("name"),
-        arguments=inner.string("input" if is_custom else "arguments") or "",
+        arguments=(inner.string("input") or "") if is_custom else _read_arguments(inner),
         is_custom=is_custom,
         signature=read_signature(extra_content),
     )
@@ -160,6 +163,13 @@ def _read_call(reader: ObjectReader) -> ToolCall:
     if beside is not None:
         call.extra[_EXTRA_CONTENT] = beside
     return call
+
+
+def _read_arguments(reader: ObjectReader) -> str:
+    """JSON text; some servers, and clients that repeat what these said, write the object itself."""
+    if isinstance(reader.peek("arguments"), dict):
+        return encode_json(reader.take("arguments")).decode()
+    return reader.string("arguments") or ""
 
 
 def _unsigned(extra_content: object) -> JsonObject | None:

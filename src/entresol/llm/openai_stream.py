@@ -34,7 +34,7 @@ from entresol.llm.types import Audio, FinishReason, Image, JsonObject, Usage
 
 class _Function(msgspec.Struct):
     name: str | None = None
-    arguments: str | None = None
+    arguments: str | JsonObject | None = None
     input: str | None = None
 
 
@@ -48,7 +48,7 @@ class _Call(msgspec.Struct):
 
 
 class _Delta(msgspec.Struct):
-    content: str | None = None
+    content: str | list[JsonObject] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: object = None
@@ -78,6 +78,23 @@ class _Chunk(msgspec.Struct):
 _decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
 _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
+
+
+def _content_deltas(parts: list[JsonObject], choice: int) -> list[ChatEvent]:
+    """Content as a list of parts, as Mistral's reasoning models stream it."""
+    out: list[ChatEvent] = []
+    for part in parts:
+        thinking, text = part.get("thinking"), part.get("text")
+        if isinstance(thinking, list):
+            texts = [inner.get("text") for inner in thinking if isinstance(inner, dict)]
+            thinking = "".join([each for each in texts if isinstance(each, str)])
+        if part.get("type") == "thinking" and isinstance(thinking, str):
+            out += [ThinkingDelta(thinking, choice)] if thinking else []
+        elif part.get("type") == "text" and isinstance(text, str):
+            out += [TextDelta(text, choice)] if text else []
+        else:
+            raise bad_response(f"a part of type {part.get('type')!r} cannot be translated")
+    return out
 
 
 class _OpenCall:
@@ -154,22 +171,28 @@ class OpenAIStreamDecoder:
             reason = "tool_calls"  # it says stop where the request named the tool to call
         self._choices.note(index, reason is not None)
         if delta is not None:
-            thought = delta.reasoning_content
-            if thought is None and isinstance(delta.reasoning, str):
-                thought = delta.reasoning
-            if thought:
-                out.append(ThinkingDelta(thought, index))
-            if delta.content:
-                out.append(TextDelta(delta.content, index))
-            if delta.refusal:
-                out.append(RefusalDelta(delta.refusal, index))
-            for position, call in enumerate(delta.tool_calls or ()):
-                self._read_call(call, position, index, out)
-            self._read_media(delta, index, out)
+            self._read_delta(delta, index, out)
         if choice.logprobs is not None:
             out.append(LogprobsDelta(choice.logprobs, index))
         if reason is not None:
             out.append(Finished(reason, index))
+
+    def _read_delta(self, delta: _Delta, choice: int, out: list[ChatEvent]) -> None:
+        thought = delta.reasoning_content
+        if thought is None and isinstance(delta.reasoning, str):
+            thought = delta.reasoning
+        if thought:
+            out.append(ThinkingDelta(thought, choice))
+        if delta.content:
+            if isinstance(delta.content, str):
+                out.append(TextDelta(delta.content, choice))
+            else:
+                out += _content_deltas(delta.content, choice)
+        if delta.refusal:
+            out.append(RefusalDelta(delta.refusal, choice))
+        for position, call in enumerate(delta.tool_calls or ()):
+            self._read_call(call, position, choice, out)
+        self._read_media(delta, choice, out)
 
     def _read_call(self, call: _Call, position: int, choice: int, out: list[ChatEvent]) -> None:
         key = choice, position if call.index is None else call.index
@@ -183,6 +206,8 @@ class OpenAIStreamDecoder:
             signature = read_signature(call.extra_content)
             out.append(ToolCallStarted(index, known.id, function.name or "", choice, is_custom, signature))
         arguments = function.input if is_custom else function.arguments
+        if isinstance(arguments, dict):  # some servers write the object itself
+            arguments = encode_json(arguments).decode()
         if arguments:
             out.append(ToolArgumentsDelta(known.index, arguments, choice))
 

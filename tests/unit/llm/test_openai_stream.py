@@ -160,3 +160,17 @@ def test_a_stop_after_tool_calls_waits_for_their_results(reason: str, read: Fini
 def test_a_stream_starts_with_the_first_chunk_that_says_something() -> None:
     empty = b'data: {"id":"","model":"","choices":[],"prompt_filter_results":[]}\n\n'
     assert decode([empty, b'data: {"id":"c","model":"m","choices":[]}\n\n']) == [Started("c", "m")]
+
+
+def test_arguments_may_come_as_an_object() -> None:
+    function = '{"name":"f","arguments":{"a":1}}'
+    events = decode([chunk_of(f'{{"tool_calls":[{{"index":0,"id":"a","function":{function}}}]}}')])
+    assert events[1:] == [ToolCallStarted(0, "a", "f"), ToolArgumentsDelta(0, '{"a":1}')]
+
+
+def test_content_may_come_in_parts() -> None:
+    thinking = '{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}'
+    events = decode([chunk_of(f'{{"content":[{thinking},{{"type":"text","text":"a"}}]}}')])
+    assert events[1:] == [ThinkingDelta("hm"), TextDelta("a")]
+    with pytest.raises(UpstreamError, match="a part of type 'x'"):
+        decode([chunk_of('{"content":[{"type":"x"}]}')])

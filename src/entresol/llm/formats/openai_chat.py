@@ -166,11 +166,12 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         reader.take("object")
         choices = reader.need("choices", reader.readers("choices"))
         usage = reader.take("usage")
+        created = reader.number("created")  # a fraction from some servers
         response = ChatResponse(
             origin=self.name,
             id=reader.string("id") or "",
             model=reader.string("model") or "",
-            created=reader.integer("created"),
+            created=None if created is None else int(created),
             choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
             usage=None if usage is None else read_usage(decode_response_as(decode_usage, encode_json(usage))),
             service_tier=reader.string("service_tier"),
@@ -477,9 +478,10 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
     message = reader.need("message", reader.reader("message"))
     message.take("role")
     index = reader.integer("index")
+    index = position if index is None else index
     choice = Choice(
-        index=position if index is None else index,
-        parts=read_assistant_parts(message),
+        index=index,
+        parts=read_assistant_parts(message, f"call_{index}_"),
         finish_reason=finish_reason(reader.string("finish_reason")),
         logprobs=reader.mapping("logprobs"),
     )

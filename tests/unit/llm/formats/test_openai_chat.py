@@ -366,3 +366,17 @@ def test_an_answer_that_stops_with_tool_calls_waits_for_their_results(reason: st
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     wire = {"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": reason}]}
     assert FORMAT.decode_response(json.dumps(wire).encode()).choices[0].finish_reason == read
+
+
+def test_what_other_servers_leave_out_or_write_otherwise_is_understood() -> None:
+    calls = [{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}, {"function": {"name": "g"}}]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    wire = {"created": 5.5, "choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    response = FORMAT.decode_response(json.dumps(wire).encode())
+    assert response.created == 5
+    assert response.choices[0].parts == [
+        ToolCall(id="call_0_0", name="f", arguments='{"a":1}'),
+        ToolCall(id="call_0_1", name="g"),
+    ]
+    with pytest.raises(ClientError, match="id: is required"):
+        FORMAT.decode_request(json.dumps({"messages": [message]}).encode())
