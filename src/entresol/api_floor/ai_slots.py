@@ -1,7 +1,7 @@
 """What an AI plugin tells log and metrics plugins about a model call.
 
 `ai-proxy` (and whatever else calls a model) writes these slots; `file-log` and `prometheus` read them in their `log`
-phase. Under which names the log record shows them is in `log_parts`.
+phase. Under which names the log record shows them is in `log_ai`.
 """
 
 from typing import Final, Literal

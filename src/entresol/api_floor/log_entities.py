@@ -3,7 +3,6 @@
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.plan import CompiledRoute
@@ -13,33 +12,34 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class ShownRoute:
-    """A route and its service."""
+    """A route and its service, as members of the record with a comma before each."""
 
-    __slots__ = ("json", "route", "service_json")
+    __slots__ = ("members", "route")
 
     def __init__(self, route: CompiledRoute) -> None:
         fields = msgspec.to_builtins(route.entity)
         if route.entity.service is not None:
             fields["service"] = {"id": route.entity.service}
         self.route = route
-        self.json: Raw | UnsetType = Raw(_encode(fields))
-        self.service_json: Raw | UnsetType = UNSET if route.service is None else Raw(_encode(route.service.entity))
+        service = b"" if route.service is None else b',"service":' + _encode(route.service.entity)
+        self.members = b',"route":' + _encode(fields) + service
 
 
 class _ShownConsumer:
-    __slots__ = ("consumer", "json")
+    __slots__ = ("consumer", "member")
 
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
-        self.json: Raw = Raw(_encode(consumer))
+        self.member = b',"consumer":' + _encode(consumer)
 
 
 class _ShownCredential:
-    __slots__ = ("credential", "json")
+    __slots__ = ("credential", "member")
 
     def __init__(self, credential: Credential) -> None:
         self.credential = credential
-        self.json: Raw = Raw(_encode({"id": credential.id, "consumer_id": credential.consumer}))
+        shown = {"id": credential.id, "consumer_id": credential.consumer}
+        self.member = b',"authenticated_entity":' + _encode(shown)
 
 
 # By id; one that was changed by a reload is another object. The tables are emptied when they are full.
@@ -58,7 +58,7 @@ def shown_route(route: CompiledRoute) -> ShownRoute:
     return known
 
 
-def consumer_json(consumer: Consumer) -> Raw:
+def consumer_member(consumer: Consumer) -> bytes:
     """A consumer as Kong shows it."""
     key = consumer.id
     known = _consumers.get(key)
@@ -66,10 +66,10 @@ def consumer_json(consumer: Consumer) -> Raw:
         if len(_consumers) >= _MAX_ENTITIES:
             _consumers.clear()
         known = _consumers[key] = _ShownConsumer(consumer)
-    return known.json
+    return known.member
 
 
-def credential_json(credential: Credential) -> Raw:
+def credential_member(credential: Credential) -> bytes:
     """Whose credential it was, and which."""
     key = credential.id
     known = _credentials.get(key)
@@ -77,4 +77,4 @@ def credential_json(credential: Credential) -> Raw:
         if len(_credentials) >= _MAX_ENTITIES:
             _credentials.clear()
         known = _credentials[key] = _ShownCredential(credential)
-    return known.json
+    return known.member

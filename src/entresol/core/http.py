@@ -136,13 +136,15 @@ class SeenHead:
     """A request head that a connection has sent before, byte for byte but for the digits of its Content-Length.
 
     One object stands for all repetitions. Whoever takes requests may keep in `prepared` what follows from the head
-    alone, and whoever logs them in `shown` how it is written; it goes with the connection.
+    alone, whoever authenticates them in `credential` the digest of what is in it, and whoever logs them in `shown` how
+    it is written; it goes with the connection.
     """
 
-    __slots__ = ("prepared", "shown")
+    __slots__ = ("credential", "prepared", "shown")
 
     def __init__(self) -> None:
         self.prepared: object | None = None
+        self.credential: object | None = None
         self.shown: object | None = None
 
 

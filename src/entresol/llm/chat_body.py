@@ -21,6 +21,7 @@ _START: Final = 64
 _QUOTE: Final = 34  # bytes are numbers: looking for bytes in bytes is tried with a number first, which is slow
 _BACKSLASH: Final = 92
 _BRACE: Final = 123
+_NOTHING: Final = UNSET
 _NO_MORE: Final = (UNSET,) * (len(ChatTurn.__struct_fields__) - 2)
 
 
@@ -67,8 +68,9 @@ class ChatBody:
         self.turns = turns + self.turns
         return True
 
-    def texts(self, role: str | None) -> list[str] | None:
-        """What a role (None: every role) says, the newest first; None if turns hold more than a role and a text."""
+    def texts(self, role: str | None) -> list[bytes] | None:
+        """What a role (None: every role) says, in UTF-8, the newest first; None if turns hold more than a role and a
+        text."""
         body = self.body
         if not (body.isascii() or _is_utf8(body)):
             return None
@@ -76,7 +78,7 @@ class ChatBody:
         found = []
         for turn in reversed(self.turns):
             parts = astuple(turn)
-            if parts[1] is UNSET or parts[2:] != _NO_MORE or parts[0] not in _ROLES:
+            if parts[1] is _NOTHING or parts[2:] != _NO_MORE or parts[0] not in _ROLES:
                 return None
             is_wanted = role is None or parts[0] == role
             text = _text(parts[1], has_escapes, is_wanted)
@@ -108,14 +110,14 @@ def read_chat(body: bytes) -> ChatBody | None:
     return ChatBody(body, top, turns)
 
 
-def _text(said: Raw, has_escapes: bool, is_wanted: bool) -> str | None:
+def _text(said: Raw, has_escapes: bool, is_wanted: bool) -> bytes | None:
     """A value that is a text; empty if only that is of interest. None: it is something else."""
-    value = memoryview(said)
+    value = bytes(said)
     if value[0] != _QUOTE:
         return None
     if has_escapes:
-        return _decode_text(said)
-    return str(value[1:-1], "utf-8") if is_wanted else ""
+        return _decode_text(value).encode("utf-8", "replace")
+    return value[1:-1] if is_wanted else b""
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -19,6 +19,11 @@ _SET_APART: Final = frozenset(
 """Fields that frame are never copied: a second one beside ours would split readers. Date is passed on, but noticed, and
 so is an offer to upgrade."""
 
+_LINE_STARTS: Final[dict[bytes, bytes]] = {}
+"""Name → the end of the line before it and its own line up to the value, for names that were checked."""
+_MAX_KNOWN_NAMES: Final = 4096
+_LONGEST_KNOWN_NAME: Final = 64
+
 _CR: Final = 13  # as numbers, which `in` looks for fastest
 _LF: Final = 10
 _NUL: Final = 0
@@ -37,21 +42,45 @@ def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
     An offered upgrade is written with the Connection option that goes with it: Connection is a list, and the
     responder's own line adds to it. A field that would break out of its line is left out and logged.
     """
-    lines = [name + b": " + value for name, value in pairs if name not in _SET_APART]
-    if len(lines) != len(pairs):
-        dates = [name + b": " + value for name, value in pairs if name == b"date"]
-        if dates:
-            own_date = b""
-            lines += dates
-        if len(lines) != len(pairs):
-            lines += [name + b": " + value for name, value in offered_upgrade(pairs)]
-    text = b"".join(lines)
+    values: list[bytes] = []
+    parts: list[bytes] = []
+    for name, value in pairs:
+        start = _LINE_STARTS.get(name)
+        if start is None:
+            start = _line_start(name)
+            if start is None:
+                return _careful_field_lines(pairs, own_date)
+        parts.append(start)
+        parts.append(value)
+        values.append(value)
+    text = b"".join(values)
     if _CR in text or _LF in text or _NUL in text:
-        safe = [line for line in lines if not (_CR in line or _LF in line or _NUL in line)]
+        return _careful_field_lines(pairs, own_date)
+    if parts:
+        parts[0] = parts[0][2:]
+        parts.append(b"\r\n")
+    parts.append(own_date)
+    return b"".join(parts)
+
+
+def _line_start(name: bytes) -> bytes | None:
+    """The end of the line before and the start of this one; None for a name that has to be looked at."""
+    if name in _SET_APART or _CR in name or _LF in name or _NUL in name:
+        return None
+    start = b"\r\n%b: " % name
+    if len(_LINE_STARTS) < _MAX_KNOWN_NAMES and len(name) <= _LONGEST_KNOWN_NAME:
+        _LINE_STARTS[name] = start
+    return start
+
+
+def _careful_field_lines(pairs: HeaderPairs, own_date: bytes) -> bytes:
+    dates = [pair for pair in pairs if pair[0] == b"date"]
+    kept = [pair for pair in pairs if pair[0] not in _SET_APART]
+    lines = [name + b": " + value for name, value in [*kept, *dates, *offered_upgrade(pairs)]]
+    safe = [line for line in lines if not (_CR in line or _LF in line or _NUL in line)]
+    if len(safe) < len(lines):
         logger.error("left out %d response header fields that hold CR, LF or NUL", len(lines) - len(safe))
-        lines = safe
-    lines.append(own_date)
-    return b"\r\n".join(lines)
+    return b"\r\n".join([*safe, b"" if dates else own_date])
 
 
 def offered_upgrade(pairs: HeaderPairs) -> HeaderPairs:

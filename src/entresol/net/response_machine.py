@@ -23,6 +23,7 @@ _OF_THE_CONNECTION: Final = HOP_BY_HOP | {b"content-length"}
 _NOT_NOMINATED: Final = frozenset((b"", b"close", b"keep-alive", b"upgrade"))
 _ONE: Final = 49  # the digits of a status code, as bytes are read
 _TWO: Final = 50
+_SPACE: Final = 32
 
 # name as sent → lower case, for names that are passed on: the same object each time, whose hash is known by then
 _end_to_end_names: Final[dict[bytes, bytes]] = {}
@@ -290,7 +291,8 @@ class ResponseMachine:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field of the head or of the trailers."""
-        value = value.strip(b" \t")
+        if value and (value[0] <= _SPACE or value[-1] <= _SPACE):
+            value = value.strip(b" \t")
         known = _end_to_end_names.get(name)
         if known is not None:
             self._pairs.append((known, value))

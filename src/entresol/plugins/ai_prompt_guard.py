@@ -14,7 +14,8 @@ from entresol.llm.plain_turn import PlainTurn
 from entresol.llm.plain_turns import plain_turns
 from entresol.llm.prompt_text import USER, Prompt, read_prompts
 from entresol.plugins.schemas.ai_prompt_guard import AiPromptGuardConfig
-from entresol.policy.prompt_guard import PromptGuard, Turn, Verdict
+from entresol.policy.prompt_guard import PromptGuard
+from entresol.policy.prompt_verdict import Turn, Verdict
 
 
 class AiPromptGuard(Plugin[AiPromptGuardConfig]):
@@ -64,7 +65,7 @@ class AiPromptGuard(Plugin[AiPromptGuardConfig]):
         if turns is None:
             return self._guard.judge(self._checked(read_prompts(exchange.body)))
         is_for_all = self._every_role
-        texts = [turn.content for turn in reversed(turns) if is_for_all or turn.role == USER]
+        texts = [turn.content.encode("utf-8", "replace") for turn in reversed(turns) if is_for_all or turn.role == USER]
         return self._guard.judge_texts(texts[:1] if self._newest_only else texts)
 
     def _checked(self, prompts: list[Prompt]) -> list[Turn]:

@@ -19,8 +19,7 @@ class FileLog(Plugin[FileLogConfig]):
         super().__init__(config, context)
         self._write = context.lines.write
         self._path, self._reopen = config.path, config.reopen
-        self._buffer = bytearray()
 
     def log(self, exchange: Exchange) -> None:
         """Queue the record."""
-        self._write(self._path, log_line(exchange, self._buffer), self._reopen)
+        self._write(self._path, log_line(exchange), self._reopen)

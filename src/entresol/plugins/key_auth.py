@@ -70,16 +70,22 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         if anonymous is not None and exchange.credential is not None:
             return None  # another authentication plugin was content; with `anonymous` one is enough
         upstream = exchange.upstream
-        key: bytes | Deny | None = self._take_only_key(exchange.request, upstream)
-        if key is None:
+        refusal: Deny | None = None
+        digest = self._take_only_key(exchange.request, upstream)
+        if digest is None:
             key = self._find_key(exchange)
             if upstream is not None and self._hides:
                 self._hide(exchange, upstream)
-        refusal = key if isinstance(key, Deny) else self._identify(exchange, key, upstream)
+            if isinstance(key, Deny):
+                refusal = key
+            else:
+                digest = sha256(key).digest()
+        if digest is not None:
+            refusal = self._identify(exchange, digest, upstream)
         return refusal if refusal is None or anonymous is None else self._go_on_as(anonymous, exchange)
 
     def _take_only_key(self, request: RequestHead, upstream: UpstreamRequest | None) -> bytes | None:
-        """The key of nearly every request: sent once, in the one field it may be in. None: look thoroughly."""
+        """The digest of nearly every request's key: sent once, in the one field it may be in. None: look thoroughly."""
         field = self._only_field
         if field is None or request.query:
             return None
@@ -96,10 +102,23 @@ class KeyAuth(Plugin[KeyAuthConfig]):
                 upstream.headers.pairs.remove(sent)
             except ValueError:
                 return None  # another plugin has been there
-        return (_without_scheme(sent[1]) if self._is_bearer else sent[1]) or None
+        return self._digest_of(request, sent[1])
 
-    def _identify(self, exchange: Exchange, key: bytes, upstream: UpstreamRequest | None) -> Deny | None:
+    def _digest_of(self, request: RequestHead, value: bytes) -> bytes | None:
+        """The digest of the key in a field's value, None if there is no key. A head that comes again is remembered."""
+        known = request.known
+        seen = None if known is None else known.credential
+        if isinstance(seen, _SeenKey) and seen.value is value:
+            return seen.digest
+        key = _without_scheme(value) if self._is_bearer else value
+        if not key:
+            return None
         digest = sha256(key).digest()
+        if known is not None:
+            known.credential = _SeenKey(value, digest)
+        return digest
+
+    def _identify(self, exchange: Exchange, digest: bytes, upstream: UpstreamRequest | None) -> Deny | None:
         found = self._by_credential(_CREDENTIALS, digest)
         if found is None:
             return self._expired if self.context.consumers.has_expired(_CREDENTIALS, digest) else self._unknown
@@ -154,6 +173,16 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         if exchange.upstream is not None:
             exchange.upstream.headers.pairs += _identity_fields(consumer, None)
         return None
+
+
+class _SeenKey:
+    """The digest of a field's value in a head that its connection repeats. Who holds the key is asked each time."""
+
+    __slots__ = ("digest", "value")
+
+    def __init__(self, value: bytes, digest: bytes) -> None:
+        self.value = value
+        self.digest = digest
 
 
 def _without_scheme(value: bytes) -> bytes:

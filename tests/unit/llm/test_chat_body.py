@@ -25,7 +25,7 @@ def test_a_plain_request_is_read() -> None:
     assert (chat.model, chat.stream, len(chat.turns), chat.get("n"), chat.get("tools")) == (
         "m", False, 2, msgspec.Raw(b"1.0"), None,
     )  # fmt: skip
-    assert (chat.texts(USER), chat.texts(None)) == (["hi"], ["hi", "be kind"])
+    assert (chat.texts(USER), chat.texts(None)) == ([b"hi"], [b"hi", b"be kind"])
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_anything_else_is_not_plain(body: bytes) -> None:
     ],
 )
 def test_texts_are_read_only_where_turns_are_nothing_but_texts(turn: bytes, text: str | None) -> None:
-    assert plain(b'{"messages":[%b]}' % turn).texts(USER) == (None if text is None else [text])
+    assert plain(b'{"messages":[%b]}' % turn).texts(USER) == (None if text is None else [text.encode()])
 
 
 def test_what_stands_deeper_is_never_taken_for_the_top_level() -> None:
@@ -111,7 +111,7 @@ def test_a_plain_request_is_what_the_strict_readers_find_and_changes_as_its_fiel
     said = chat.texts(USER)
     if said is not None:
         prompts = read_prompts(body)
-        assert said == [text for prompt in reversed(prompts) if prompt.role == USER for text in prompt.texts]
+        assert said == [text.encode() for prompt in reversed(prompts) if prompt.role == USER for text in prompt.texts]
     turn = {"role": "system", "content": "kind"}
     if chat.prepend(b"[" + encode_json(turn) + b",", [ChatTurn("system", raw_json("kind"))]):
         fields["messages"] = raw_json([turn, *msgspec.json.decode(fields["messages"], type=list[msgspec.Raw])])

@@ -158,7 +158,7 @@ def test_a_plain_chat_request_gets_the_same_prompts_in_its_bytes() -> None:
     assert chat is not None
     assert into_chat(chat)
     assert chat.body == encode_json(fields)
-    assert chat.texts(None) == ["hi", "ä", 'say "yes"']
+    assert chat.texts(None) == [b"hi", "ä".encode(), b'say "yes"']
 
 
 @pytest.mark.parametrize(

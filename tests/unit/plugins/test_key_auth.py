@@ -7,7 +7,8 @@ import pytest
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.plugin import Plugin, PluginConfig
-from entresol.core.http import HeaderPairs
+from entresol.core.decision import Deny
+from entresol.core.http import HeaderPairs, SeenHead
 from entresol.plugins.ai_proxy import AiProxy
 from entresol.plugins.key_auth import KeyAuth
 from entresol.store.declarative import load
@@ -327,3 +328,35 @@ def test_a_consumer_cannot_have_it_for_without_it_nobody_knows_who_that_is() -> 
     found = load(f"{{_format_version: '3.0', consumers: [{{username: a, {plugin}}}]}}", {})
     assert isinstance(found, list)
     assert str(found[0]) == "consumers[0].plugins[0].consumer: value must be null"
+
+
+def again(gate: Gateway, exchange: Exchange, seen: SeenHead, value: bytes) -> Deny | None:
+    """Ask the plugin once more about a head that its connection repeats: its values are the same objects then."""
+    request = exchange.request
+    request.known = seen
+    request.headers.pairs = [(b"apikey", value)]
+    outcome = gate.plugins[0].access(exchange)
+    assert outcome is None or isinstance(outcome, Deny)
+    return outcome
+
+
+def test_a_repeated_head_is_asked_for_its_key_each_time_and_only_its_digest_is_kept() -> None:
+    gate, other = gateway(), Gateway((KeyAuth, {}), consumers=[ALICE], credentials=[])
+    exchange, seen, key = gate.call(headers=[(b"apikey", b"good key+1")]).exchange, SeenHead(), b"good key+1"
+    assert again(gate, exchange, seen, key) is None
+    kept = seen.credential
+    assert again(gate, exchange, seen, key) is None
+    assert seen.credential is kept
+    refused = again(other, exchange, seen, key)  # the credential was taken away meanwhile
+    assert refused is not None
+    assert refused.code == "invalid_api_key"
+
+
+def test_another_value_in_a_repeated_head_is_another_key() -> None:
+    gate = gateway()
+    exchange, seen = gate.call(headers=[(b"apikey", b"good key+1")]).exchange, SeenHead()
+    assert again(gate, exchange, seen, b"good key+1") is None
+    refused = again(gate, exchange, seen, b"wrong")
+    assert refused is not None
+    assert refused.code == "invalid_api_key"
+    assert again(gate, exchange, seen, b"good key+1") is None

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entresol.policy.prompt_guard import PromptGuard, Turn, Verdict, pattern_problem
+from entresol.policy.prompt_guard import PromptGuard, pattern_problem
+from entresol.policy.prompt_verdict import Turn, Verdict
 
 
 def user(*texts: str) -> Turn:

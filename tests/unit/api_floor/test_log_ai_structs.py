@@ -1,16 +1,13 @@
 import msgspec
 import pytest
 
-from entresol.api_floor.log_parts import Ai, Call, Fault, Meta, Part, Payload, Try, Usage
+from entresol.api_floor.log_ai_structs import Call, Meta, Part, Payload, Usage
 
 
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
-        (Try(1, "h", 2), '{"balancer_start":1,"ip":"h","port":2}'),
-        (Try(1, "h", 2, "failed", 504), '{"balancer_start":1,"ip":"h","port":2,"state":"failed","code":504}'),
-        (Fault("c"), '{"code":"c"}'),
-        (Ai(Call(payload=Payload(request="{}"))), '{"proxy":{"payload":{"request":"{}"}}}'),
+        (Call(payload=Payload(request="{}")), '{"payload":{"request":"{}"}}'),
         (Meta("p", "openai", None, "m-1"), '{"plugin_id":"p","provider_name":"openai","response_model":"m-1"}'),
         (Usage(), "{}"),
         (Payload(), "{}"),

@@ -1,0 +1,47 @@
+"""What AI plugins tell in the log record, in the order in which it is written. Unset fields are left out."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+
+class Part(msgspec.Struct, gc=False):
+    """An object in the record."""
+
+
+class Meta(Part, omit_defaults=True):
+    """Which model was called, and how."""
+
+    plugin_id: str
+    provider_name: str
+    request_model: str | None = None
+    response_model: str | None = None
+    llm_latency: int | None = None
+    request_mode: str | None = None
+
+
+class Usage(Part, omit_defaults=True):
+    """What a model call used."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: dict[str, int] | None = None
+    completion_tokens_details: dict[str, int] | None = None
+    cost: float | None = None
+    time_to_first_token: float | None = None
+    time_per_token: float | None = None
+
+
+class Payload(Part, omit_defaults=True):
+    """The bodies of a model call."""
+
+    request: str | None = None
+    response: str | None = None
+
+
+class Call(Part):
+    """What an AI plugin tells of a model call."""
+
+    meta: Meta | UnsetType = UNSET
+    usage: Usage | UnsetType = UNSET
+    payload: Payload | UnsetType = UNSET
