@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.errors import ClientError
 from entresol.llm.anthropic_output import closed_schema
 from entresol.llm.anthropic_parts import answer_blocks, marked, read_block, read_blocks, read_mark, write_block
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
@@ -26,7 +27,9 @@ from entresol.llm.conversation import leave_out, report_choice, report_format, s
 from entresol.llm.format import (
     ChatFormat,
     Encoded,
+    Fields,
     Losses,
+    Opened,
     Profile,
     StreamDecoder,
     StreamEncoder,
@@ -78,6 +81,7 @@ _CLAIMED: Final = frozenset(
     )
 )
 _BINDING: Final = ("container", "mcp_servers")
+_OTHER_CALL: Final = re.compile(r"/messages/(count_tokens|batches)(?:/|\Z)")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _NO_ARGUMENTS: Final[JsonObject] = {"type": "object", "properties": {}}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
@@ -97,6 +101,12 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         "user": "metadata.user_id",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     }
+
+    def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
+        other = _OTHER_CALL.search(path)
+        if other is not None:  # a route for messages takes what lies below them, too
+            raise ClientError("bad_request", f"{other[1]} is not supported: only messages are")
+        return super().inspect(fields, path, query)
 
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
         reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)

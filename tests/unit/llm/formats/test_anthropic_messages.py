@@ -404,3 +404,12 @@ def test_a_schema_may_stand_where_the_beta_had_it(place: str) -> None:
     request = FORMAT.decode_request(json.dumps(body).encode())
     assert request.response_format == ResponseFormat(type="json_schema", schema={"type": "object"})
     assert request.extra == {}
+
+
+@pytest.mark.parametrize(
+    "path", ["/anthropic/v1/messages/count_tokens", "/v1/messages/batches", "/v1/messages/batches/x"]
+)
+def test_what_lies_below_messages_is_no_message(path: str) -> None:
+    with pytest.raises(ClientError, match="is not supported: only messages are"):
+        FORMAT.inspect({}, path)
+    assert FORMAT.inspect({}, "/messages/batches_of_my_own/v1/messages").model is None
