@@ -10,7 +10,8 @@ from entresol.core.secret import Secret
 from entresol.core.uri import normalise_path
 
 MAX_PATTERN_LENGTH: Final = 4096
-_NAME: Final = re.compile(r"[\w.\-~]+\Z")
+_NAME: Final = re.compile(r"[A-Za-z0-9.\-_~\x80-\U0010ffff]+\Z")
+_TAG: Final = re.compile(r"[ !-+\-.0-~\x80-\U0010ffff]+\Z")
 _HOST: Final = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_\-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_\-]*[A-Za-z0-9_])?)*\.?\Z"
 )
@@ -23,13 +24,15 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 def name_problem(name: str) -> str | None:
     """Names others refer to."""
     if _NAME.match(name) is None:
-        return f"invalid value '{name}': it must only contain alphanumeric and '., -, _, ~' characters"
+        return f"invalid value '{name}': the only accepted ascii characters are alphanumerics or ., -, _, and ~"
     return None
 
 
 def tag_problem(tag: str) -> str | None:
     """Tags are joined with `,` and `/` in queries."""
-    return f"invalid tag '{tag}': must not contain ',' or '/'" if "," in tag or "/" in tag else None
+    if _TAG.match(tag) is None:
+        return f"invalid tag '{tag}': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"
+    return None
 
 
 def host_problem(host: str) -> str | None:

@@ -41,7 +41,7 @@ FAULTS: list[tuple[type[Entity], dict[str, Any], str, str]] = [
     (Service, {"host": "h", "read_timeout": 0}, "read_timeout", "value should be between 1 and 2147483646"),
     (Service, {"host": "h", "retries": 32768}, "retries", "value should be between 0 and 32767"),
     (Service, {"host": "h", "client_certificate": {"id": ID}}, "client_certificate", "not supported yet"),
-    (Service, {"host": "h", "tags": ["a,b"]}, "tags[0]", "invalid tag 'a,b': must not contain ',' or '/'"),
+    (Service, {"host": "h", "tags": ["a,b"]}, "tags[0]", "invalid tag 'a,b': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"),
     (Route, {"paths": ["/"], "sources": [{"ip": "::1"}]}, "sources", "not supported yet"),
     (Route, {"paths": ["/"], "expression": 'http.path == "/"'}, "expression", "not supported yet"),
     (Route, {}, "", "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'"),

@@ -14,8 +14,8 @@ OUTSIDE = "(characters outside of the reserved list of RFC 3986 found)"
 HOST_HEADER = "cannot contain 'host' header, which must be specified in the 'hosts' attribute"
 
 GOOD: list[tuple[Callable[[str], str | None], list[str]]] = [
-    (rules.name_problem, ["a", "my-route_1.x~", "überall"]),
-    (rules.tag_problem, ["a b", "team:x"]),
+    (rules.name_problem, ["a", "my-route_1.x~", "überall", "路由→🦊"]),
+    (rules.tag_problem, ["a b", "team:x", "équipe 🦊", "!+-.~"]),
     (rules.host_problem, ["a", "a.test", "a.test.", "127.0.0.1", "::1", "[::1]", "_srv._tcp.a", "a-b.c"]),
     (rules.sni_problem, ["a.test", "*.a.test"]),
     (rules.route_sni_problem, ["a.test", "*.a.test", "a.*"]),
@@ -26,9 +26,14 @@ GOOD: list[tuple[Callable[[str], str | None], list[str]]] = [
     (rules.route_header_problem, ["X-Team", "x_1"]),
 ]
 BAD: list[tuple[Callable[[str], str | None], str, str]] = [
-    (rules.name_problem, "a b", "invalid value 'a b': it must only contain alphanumeric and '., -, _, ~' characters"),
-    (rules.name_problem, "a\n", "invalid value 'a\n': it must only contain alphanumeric and '., -, _, ~' characters"),
-    (rules.tag_problem, "a/b", "invalid tag 'a/b': must not contain ',' or '/'"),
+    (rules.name_problem, "a b", "invalid value 'a b': the only accepted ascii characters are alphanumerics or ., -, _, and ~"),
+    (rules.name_problem, "a\n", "invalid value 'a\n': the only accepted ascii characters are alphanumerics or ., -, _, and ~"),
+    (
+        rules.tag_problem,
+        "a\t",
+        "invalid tag 'a\t': expected printable ascii (except `,` and `/`) or valid utf-8 sequences",
+    ),
+    (rules.tag_problem, "a/b", "invalid tag 'a/b': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"),
     (rules.host_problem, "a.test:80", "must not have a port"),
     (rules.host_problem, "a b", "invalid value: a b"),
     (rules.host_problem, "-a", "invalid value: -a"),
