@@ -20,6 +20,7 @@ from entresol.core.json_schema import field_table, schema_of
 from entresol.core.schema import Violation, parse
 from entresol.core.secret import Secret
 
+ONLY_TAGS = "invalid tag 'a,b': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"
 ID = "4d924084-1adb-40a5-c042-63b19db421d1"
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "entities.md"
 
@@ -41,7 +42,7 @@ FAULTS: list[tuple[type[Entity], dict[str, Any], str, str]] = [
     (Service, {"host": "h", "read_timeout": 0}, "read_timeout", "value should be between 1 and 2147483646"),
     (Service, {"host": "h", "retries": 32768}, "retries", "value should be between 0 and 32767"),
     (Service, {"host": "h", "client_certificate": {"id": ID}}, "client_certificate", "not supported yet"),
-    (Service, {"host": "h", "tags": ["a,b"]}, "tags[0]", "invalid tag 'a,b': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"),
+    (Service, {"host": "h", "tags": ["a,b"]}, "tags[0]", ONLY_TAGS),
     (Route, {"paths": ["/"], "sources": [{"ip": "::1"}]}, "sources", "not supported yet"),
     (Route, {"paths": ["/"], "expression": 'http.path == "/"'}, "expression", "not supported yet"),
     (Route, {}, "", "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'"),

@@ -12,6 +12,8 @@ from entresol.core.secret import Secret
 
 OUTSIDE = "(characters outside of the reserved list of RFC 3986 found)"
 HOST_HEADER = "cannot contain 'host' header, which must be specified in the 'hosts' attribute"
+ONLY_NAMES = "the only accepted ascii characters are alphanumerics or ., -, _, and ~"
+ONLY_TAGS = "expected printable ascii (except `,` and `/`) or valid utf-8 sequences"
 
 GOOD: list[tuple[Callable[[str], str | None], list[str]]] = [
     (rules.name_problem, ["a", "my-route_1.x~", "überall", "路由→🦊"]),
@@ -26,14 +28,10 @@ GOOD: list[tuple[Callable[[str], str | None], list[str]]] = [
     (rules.route_header_problem, ["X-Team", "x_1"]),
 ]
 BAD: list[tuple[Callable[[str], str | None], str, str]] = [
-    (rules.name_problem, "a b", "invalid value 'a b': the only accepted ascii characters are alphanumerics or ., -, _, and ~"),
-    (rules.name_problem, "a\n", "invalid value 'a\n': the only accepted ascii characters are alphanumerics or ., -, _, and ~"),
-    (
-        rules.tag_problem,
-        "a\t",
-        "invalid tag 'a\t': expected printable ascii (except `,` and `/`) or valid utf-8 sequences",
-    ),
-    (rules.tag_problem, "a/b", "invalid tag 'a/b': expected printable ascii (except `,` and `/`) or valid utf-8 sequences"),
+    (rules.name_problem, "a b", f"invalid value 'a b': {ONLY_NAMES}"),
+    (rules.name_problem, "a\n", f"invalid value 'a\n': {ONLY_NAMES}"),
+    (rules.tag_problem, "a\t", f"invalid tag 'a\t': {ONLY_TAGS}"),
+    (rules.tag_problem, "a/b", f"invalid tag 'a/b': {ONLY_TAGS}"),
     (rules.host_problem, "a.test:80", "must not have a port"),
     (rules.host_problem, "a b", "invalid value: a b"),
     (rules.host_problem, "-a", "invalid value: -a"),
