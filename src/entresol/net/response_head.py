@@ -14,12 +14,12 @@ STATUS_LINES: Final[dict[int, bytes]] = {
 }
 
 _SET_APART: Final = frozenset(
-    (b"connection", b"content-length", b"date", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+    (b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
-"""Fields that frame are never copied: a second one beside ours would split readers. Date is passed on, but noticed, and
-so is an offer to upgrade."""
+"""Fields that frame are never copied: a second one beside ours would split readers. An offer to upgrade is noticed."""
 
-_LINE_STARTS: Final[dict[bytes, bytes]] = {}
+_DATE_START: Final = b"\r\ndate: "
+_LINE_STARTS: Final[dict[bytes, bytes]] = {b"date": _DATE_START}
 """Name → the end of the line before it and its own line up to the value, for names that were checked."""
 _MAX_KNOWN_NAMES: Final = 4096
 _LONGEST_KNOWN_NAME: Final = 64
@@ -50,6 +50,8 @@ def field_lines(pairs: HeaderPairs, own_date: bytes = b"") -> bytes:
             start = _line_start(name)
             if start is None:
                 return _careful_field_lines(pairs, own_date)
+        if start is _DATE_START:
+            own_date = b""
         parts.append(start)
         parts.append(value)
         values.append(value)
@@ -74,13 +76,13 @@ def _line_start(name: bytes) -> bytes | None:
 
 
 def _careful_field_lines(pairs: HeaderPairs, own_date: bytes) -> bytes:
-    dates = [pair for pair in pairs if pair[0] == b"date"]
     kept = [pair for pair in pairs if pair[0] not in _SET_APART]
-    lines = [name + b": " + value for name, value in [*kept, *dates, *offered_upgrade(pairs)]]
+    lines = [name + b": " + value for name, value in [*kept, *offered_upgrade(pairs)]]
     safe = [line for line in lines if not (_CR in line or _LF in line or _NUL in line)]
     if len(safe) < len(lines):
         logger.error("left out %d response header fields that hold CR, LF or NUL", len(lines) - len(safe))
-    return b"\r\n".join([*safe, b"" if dates else own_date])
+    is_dated = any(name == b"date" for name, _ in pairs)
+    return b"\r\n".join([*safe, b"" if is_dated else own_date])
 
 
 def offered_upgrade(pairs: HeaderPairs) -> HeaderPairs:

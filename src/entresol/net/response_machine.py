@@ -315,7 +315,7 @@ class ResponseMachine:
         status = parser.get_status_code()
         if status < 100:
             raise ResponseFault(f"{status:03d} is not a status code")
-        if self._connection_tokens:
+        if self._connection_tokens and self._connection_tokens != b"keep-alive":
             pairs = self._without_nominated(pairs)
         length = self._content_length
         if status == 204 or status == 304:

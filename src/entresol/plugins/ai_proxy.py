@@ -160,7 +160,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         opened = self._opened(known, request)
         query = upstream.target.partition("?")[2]
         way = self._ways.get((opened.model, opened.stream, query))
-        if way is None or way.service_tls != upstream.origin.tls:
+        if way is None or not (way.service_tls is upstream.origin.tls or way.service_tls == upstream.origin.tls):
             way = self._find_way(exchange, upstream, opened, query)
         call = exchange[_CALL] = _Call(self, way, exchange)
         if self._keeps_payload:

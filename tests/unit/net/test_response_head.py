@@ -27,7 +27,7 @@ def test_fields_that_frame_are_left_to_the_adapter(name: bytes) -> None:
 
 
 def test_the_date_of_the_upstream_stands() -> None:
-    assert field_lines([(b"date", b"yesterday"), (b"x-a", b"1")], DATE) == b"x-a: 1\r\ndate: yesterday\r\n"
+    assert field_lines([(b"date", b"yesterday"), (b"x-a", b"1")], DATE) == b"date: yesterday\r\nx-a: 1\r\n"
 
 
 def test_an_offered_upgrade_goes_out_with_its_connection_option() -> None:
