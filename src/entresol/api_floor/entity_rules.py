@@ -167,6 +167,7 @@ def expand_url(raw: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str
         return {name: value for name, value in raw.items() if name != "url"}, []
     expanded = dict(raw)
     url = expanded.pop("url")
+    is_secret = isinstance(url, Secret)
     if isinstance(url, Secret) and url.is_resolved:
         url = url.reveal()
     if not isinstance(url, str):
@@ -188,6 +189,8 @@ def expand_url(raw: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str
     expanded["port"] = _DEFAULT_PORTS.get(parts.scheme, 80) if port is None else port
     if parts.path and not problems:
         expanded["path"] = parts.path
+    if is_secret:  # so are its parts: no message may repeat them
+        expanded |= {name: Secret(expanded[name]) for name in ("host", "path") if isinstance(expanded.get(name), str)}
     return expanded, problems
 
 

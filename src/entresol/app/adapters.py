@@ -87,6 +87,14 @@ def tls_contexts(settings: Settings, configuration: Configuration) -> "TlsContex
     return TlsContexts(tls, configuration.certificates)
 
 
+def check_certificates(settings: Settings, configuration: Configuration) -> None:
+    """Load what listeners will present, also where none has TLS yet. Raises ConfigError for what does not load."""
+    if tls_contexts(settings, configuration) is None and configuration.certificates:
+        from entresol.net.tls_server import TlsContexts, TlsSettings
+
+        TlsContexts(TlsSettings(), configuration.certificates)
+
+
 def _pem(path: str | None) -> str | None:
     if path is None:
         return None

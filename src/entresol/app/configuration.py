@@ -7,7 +7,7 @@ import msgspec
 from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.registry import PluginRegistry
-from entresol.app.adapters import line_sink, tls_contexts
+from entresol.app.adapters import check_certificates, line_sink
 from entresol.config import Settings
 from entresol.core.errors import ConfigError
 from entresol.net.clock import SystemClock
@@ -50,10 +50,7 @@ def check_configuration(settings: Settings, environment: Mapping[str, str]) -> D
     ports = PluginPorts(clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand)
     try:
         compile_plan(configuration, PluginRegistry.installed(), ports)
-        if tls_contexts(settings, configuration) is None and configuration.certificates:
-            from entresol.net.tls_server import TlsContexts, TlsSettings
-
-            TlsContexts(TlsSettings(), configuration.certificates)
+        check_certificates(settings, configuration)
     except ConfigError as error:
         return Refused((error.message,))
     return document

@@ -12,7 +12,7 @@ from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.registry import PluginRegistry
-from entresol.app.adapters import line_sink, tls_contexts, upstream_transport
+from entresol.app.adapters import check_certificates, line_sink, tls_contexts, upstream_transport
 from entresol.config import Listen, Settings
 from entresol.core.ports import Clock, Counters
 from entresol.net.listener import Listener, serve
@@ -49,15 +49,14 @@ class Gateway:
         self.transport = upstream_transport(settings, loop, clock, flusher)
         self.tls = tls_contexts(settings, configuration)
         identity = Identity(settings.headers.brand, __version__)
-        self.floor = ApiFloor(self.prepare(configuration), self.transport, clock, identity)
+        self.floor = ApiFloor(self.prepare(configuration), self.transport, clock, identity, flusher.later)
         self.server = HttpServer(self.floor, settings.limits, clock, flusher)
         self.status_server: HttpServer | None = None
 
     def prepare(self, configuration: Configuration) -> Plan:
         """Compile; raises ConfigError when it cannot be served. Nothing changes until `use`."""
         plan = compile_plan(configuration, self._registry, self._ports)
-        if self.tls is not None:
-            tls_contexts(self._settings, configuration)
+        check_certificates(self._settings, configuration)
         return plan
 
     def use(self, plan: Plan) -> None:

@@ -18,7 +18,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Container
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -27,6 +27,8 @@ from entresol.core.secret import Secret
 
 ENTITY = "@entity"
 NOT_YET = "not supported yet"
+_HIDDEN: Final = "invalid value"
+"""All that is said of a value that stands behind a reference: a rule's own message may repeat a part of it."""
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -108,7 +110,7 @@ def _struct(info: inspect.Type) -> Check:
         if len(violations) > before:
             return None
         result = cls(**fields)
-        _across_fields(result, path, violations)
+        _across_fields(result, value, path, violations)
         return result
 
     return check
@@ -150,10 +152,25 @@ def _written_out(
     return result
 
 
-def _across_fields(value: Any, path: str, violations: Violations) -> None:
+def _across_fields(value: Any, raw: dict[Any, Any], path: str, violations: Violations) -> None:
     rules = getattr(value, "violations", None)
     if rules is not None:
-        violations.extend(Violation(join(path, field), message) for field, message in rules())
+        for field, message in rules():
+            shown = _HIDDEN if _holds_reference(_value_at(raw, field)) else message
+            violations.append(Violation(join(path, field), shown))
+
+
+def _value_at(raw: Any, field: str) -> Any:
+    """What the file says at a path within it; None for what is not in it as such."""
+    for step in field.split("."):
+        if not isinstance(raw, dict):
+            return raw
+        raw = raw.get(step.partition("[")[0])
+    return raw
+
+
+def _holds_reference(raw: Any) -> bool:
+    return isinstance(raw, Secret) or (isinstance(raw, list) and any(isinstance(item, Secret) for item in raw))
 
 
 # Types
@@ -176,7 +193,7 @@ def _checker(info: inspect.Type) -> Check:
         if len(violations) == before:
             message = rule(result)
             if message is not None:
-                violations.append(Violation(path, message))
+                violations.append(Violation(path, _HIDDEN if _holds_reference(value) else message))
         return result
 
     return check_with_rule
@@ -298,7 +315,7 @@ def _text(info: inspect.Type, extra: dict[str, Any]) -> Check:
             return value
         message = wrong_length(value)
         if message is None and pattern is not None and pattern.search(value) is None:
-            message = expected or ("invalid value" if was_secret else f"invalid value: {value}")
+            message = expected or (_HIDDEN if was_secret else f"{_HIDDEN}: {value}")
         if message is not None:
             violations.append(Violation(path, message))
         return value

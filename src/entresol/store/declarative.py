@@ -184,7 +184,8 @@ class _Loading:
             draft.refuse("name", error.message)
             return None
         if plugin is None:
-            draft.refuse("name", f"plugin '{name}' not enabled; add it to the 'plugins' configuration property")
+            shown = name if isinstance(draft.raw["name"], str) else "***"
+            draft.refuse("name", f"plugin '{shown}' not enabled; add it to the 'plugins' configuration property")
             return None
         for scope in ("service", "route", "consumer", "consumer_group"):
             if draft.raw.get(scope) is not None and scope not in plugin.scopes:

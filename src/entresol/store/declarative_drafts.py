@@ -200,12 +200,13 @@ class Linker:
         for key in foreign_keys(draft.cls):
             self._resolve(draft, key)
         given = (draft.text("id") or "").lower()  # a UUID is the same in any case (RFC 9562 §4)
+        shown = f'"{given}"' if isinstance(draft.raw.get("id"), str) else "***"
         draft.id = given or self._made_id(draft)
         if given or not draft.raw.get("id"):
             draft.raw["id"] = draft.id
         first = self._ids[draft.cls.kind].setdefault(draft.id, draft)
         if first is not draft and given:
-            draft.refuse("id", f"primary key violation on key '{{id=\"{given}\"}}'; first at {first.path}")
+            draft.refuse("id", f"primary key violation on key '{{id={shown}}}'; first at {first.path}")
         for field in draft.cls.unique:
             self._claim(draft, field)
         if draft.cls is PluginInstance:

@@ -192,7 +192,7 @@ class _Builder:
         try:
             value = self._constructor.construct_object(self._yaml.ScalarNode(tag, event.value))
         except (ValueError, KeyError) as error:
-            raise _at(event, f"{event.value[:40]!r} is not a {tag.removeprefix(_TAG)}") from error
+            raise _at(event, f"the value is not a {tag.removeprefix(_TAG)}") from error
         if isinstance(value, float) and not math.isfinite(value):
             raise _at(event, f"{event.value[:40]!r} is not a finite number")
         return value

@@ -126,7 +126,7 @@ def test_a_url_stands_for_protocol_host_port_and_path(url: str, fields: dict[str
 
 def test_a_url_may_be_a_reference() -> None:
     assert rules.expand_url({"url": Secret("http://a.test")}) == (
-        {"protocol": "http", "host": "a.test", "port": 80},
+        {"protocol": "http", "host": Secret("a.test"), "port": 80},
         [],
     )
 

@@ -36,12 +36,11 @@ def test_a_prepared_plan_serves_once_it_is_used(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
-def test_certificates_are_checked_before_anything_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("listen", ["127.0.0.1:0 ssl", "127.0.0.1:0"])
+def test_certificates_are_checked_before_anything_changes(tmp_path: Path, listen: str) -> None:
     async def scenario() -> None:
         settings = settings_for(tmp_path / "c.yaml", configuration("/old"))
-        settings = Settings(
-            proxy=type(settings.proxy)(listen=("127.0.0.1:0 ssl",)), configuration=settings.configuration
-        )
+        settings = Settings(proxy=type(settings.proxy)(listen=(listen,)), configuration=settings.configuration)
         clock = SystemClock()
         gateway = Gateway(settings, read(settings), LocalCounters(clock), clock)
         old = gateway.floor.plan

@@ -46,11 +46,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     inner: Inner | None = None
     mixed: int | str | list[int] | None = None
     even: Annotated[int, Meta(extra={"check": lambda value: "must be even" if value % 2 else None})] = 0
+    ruled: Annotated[str, Meta(extra={"check": lambda value: None if value == "" else f"bad {value}"})] = ""
+    all_ruled: Annotated[tuple[str, ...], Meta(extra={"check": lambda value: f"bad {value}" if value else None})] = ()
+    near: str = ""
+    near_all: tuple[str, ...] = ()
     secret: Secret | None = None
     anything: Any = None
 
     def violations(self) -> list[tuple[str, str]]:
-        return [("@entity", "text and code differ")] if self.text == "differ" else []
+        found = [("@entity", "text and code differ")] if self.text == "differ" else []
+        found += [("near", f"not near: {self.near}")] if self.near else []
+        return found + [(f"near_all[{at}]", f"not near: {item}") for at, item in enumerate(self.near_all)]
 
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
@@ -177,6 +183,10 @@ def test_a_reference_may_stand_for_any_scalar() -> None:
         ({"number": Secret("S3CRET")}, "number", "expected one of: 301, 302"),
         ({"inner": Secret("S3CRET")}, "inner", "expected a record"),
         ({"names": Secret("S3CRET")}, "names", "expected an array"),
+        ({"ruled": Secret("S3CRET")}, "ruled", "invalid value"),
+        ({"all_ruled": [Secret("S3CRET")]}, "all_ruled", "invalid value"),
+        ({"near": Secret("S3CRET")}, "near", "invalid value"),
+        ({"near_all": [Secret("S3CRET")]}, "near_all[0]", "invalid value"),
     ],
 )
 def test_a_message_never_repeats_a_confidential_value(changes: dict[str, Any], path: str, message: str) -> None:

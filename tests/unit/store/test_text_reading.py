@@ -51,7 +51,7 @@ BAD: list[tuple[str | bytes, str]] = [
     ("a: !!python/object/apply:os.system [x]", "line 1, column 4: the tag 'tag:yaml.org,2002:python/object"),
     ("a: !!binary eA==", "line 1, column 4: the tag 'tag:yaml.org,2002:binary' is not allowed"),
     ("a: !!set {x}", "line 1, column 4: the tag 'tag:yaml.org,2002:set' is not allowed"),
-    ("a: !!int x", "line 1, column 4: 'x' is not a int"),
+    ("a: !!int x", "line 1, column 4: the value is not a int"),
     ("a: {<<: 1}", "line 1, column 9: <<: expects a mapping or a list of mappings"),
     ("? [a]\n: b", "line 1, column 5: a key must be a string"),
     ("a: 1\n---\nb: 2", "line 2, column 1: a second document"),
