@@ -13,6 +13,7 @@ from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.registry import PluginRegistry
 from entresol.net.client import Http1Transport
 from entresol.net.limits import Limits
+from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
 from entresol.store import declarative
 from entresol.store.counters import LocalCounters
@@ -98,10 +99,11 @@ async def left_to_the_collector(
     assert isinstance(configuration, Configuration)
     clock = FakeClock()
     ports = PluginPorts(clock, LocalCounters(clock), KeptLines(), WorkerMetrics())
-    transport = Http1Transport(loop, clock)
+    flusher = Flusher()
+    transport = Http1Transport(loop, clock, flusher=flusher)
     plan = compile_plan(configuration, PluginRegistry.installed(), ports)
-    floor = ApiFloor(plan, transport, clock, Identity("Entresol", "1"))
-    server = HttpServer(floor, Limits(), clock)
+    floor = ApiFloor(plan, transport, clock, Identity("Entresol", "1"), flusher.later)
+    server = HttpServer(floor, Limits(), clock, flusher)
     listening = await loop.create_server(server.protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", listening.sockets[0].getsockname()[1])
     fields = b"host: x\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\ncontent-length: %d"

@@ -6,13 +6,14 @@
   4 upstream       send, stream the body after it
   5 header_filter  plugins see and change the response head
   6 body_filter    per chunk, never buffered unless a plugin asks for it
-  7 log            always
+  7 log            always, after the client's last byte was written
 
 The path is driven by callbacks (core.ports): a step that has to wait returns, and a callback goes on where it
 stopped; `passage.py` is about that. A task exists only while an `async def` phase is waited for.
 """
 
 import logging
+from collections.abc import Callable
 
 from entresol.api_floor.answers import Identity, RequestIds
 from entresol.api_floor.exchange import Exchange
@@ -31,15 +32,25 @@ from entresol.core.ports import Clock, Responder, Transport
 
 logger = logging.getLogger("entresol.api_floor")
 
+Later = Callable[[Callable[[], None]], None]
+
+
+def _at_once(callback: Callable[[], None]) -> None:
+    callback()
+
 
 class ApiFloor:
     """Takes requests. Assigning `plan` swaps the configuration for every request that starts from then on."""
 
-    def __init__(self, plan: Plan, transport: Transport, clock: Clock, identity: Identity) -> None:
+    def __init__(
+        self, plan: Plan, transport: Transport, clock: Clock, identity: Identity, later: Later | None = None
+    ) -> None:
+        """`later` calls back when what was just written is on its way to the client; if not given, at once."""
         self.plan = plan
         self.transport = transport
         self.clock = clock
         self.identity = identity
+        self.later: Later = later or _at_once
         self._ids = RequestIds()
 
     def handle(self, request: RequestHead, responder: Responder) -> "RequestPath":
@@ -60,6 +71,7 @@ class RequestPath(Passage):
     def __init__(self, exchange: Exchange, responder: Responder, floor: ApiFloor) -> None:
         super().__init__(exchange, responder, floor.clock, floor.identity)
         self._transport = floor.transport
+        self._later = floor.later
 
     def match(self) -> None:
         exchange = self.exchange
@@ -163,6 +175,11 @@ class RequestPath(Passage):
         exchange, self._call, self._is_done = self.exchange, None, True
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
+        if self._chain.log:
+            self._later(self._tell_logs)
+
+    def _tell_logs(self) -> None:
+        exchange = self.exchange
         for plugin in self._chain.log:
             try:
                 plugin.log(exchange)

@@ -21,12 +21,13 @@ Schedule = Callable[[Callable[[], None]], object]
 class Flusher:
     """The connections of one event loop that have something to write."""
 
-    __slots__ = ("_schedule", "_waiting")
+    __slots__ = ("_afterwards", "_schedule", "_waiting")
 
     def __init__(self, schedule: Schedule | None = None) -> None:
         """`schedule` calls back at the end of the turn; if not given, by the loop that runs at the first write."""
         self._schedule = schedule
         self._waiting: list[Outgoing] = []
+        self._afterwards: list[Callable[[], None]] = []
 
     def add(self, outgoing: "Outgoing") -> None:
         """Flush it at the end of this turn."""
@@ -37,6 +38,13 @@ class Flusher:
                 self._schedule = asyncio.get_running_loop().call_soon
             self._schedule(self.flush)
 
+    def later(self, callback: Callable[[], None]) -> None:
+        """Call back when what this turn has written is on its way: nobody should wait for what can be done then."""
+        if self._waiting:
+            self._afterwards.append(callback)
+        else:
+            callback()
+
     def flush(self) -> None:
         """Write all there is."""
         waiting, self._waiting = self._waiting, []
@@ -46,6 +54,12 @@ class Flusher:
             except Exception:
                 logger.exception("a connection could not be written to")
                 outgoing.abort()
+        afterwards, self._afterwards = self._afterwards, []
+        for callback in afterwards:
+            try:
+                callback()
+            except Exception:
+                logger.exception("a callback failed after writing")
 
 
 class Outgoing:

@@ -153,3 +153,27 @@ def test_without_a_schedule_the_running_loop_is_asked() -> None:
         return transport.done
 
     assert asyncio.run(written()) == [b"soon"]
+
+
+def test_what_can_wait_is_done_after_the_write_and_at_once_when_nothing_is_written() -> None:
+    turn, transport = Turn(), Transport()
+    turn.flusher.later(lambda: transport.done.append("logged with nothing to write"))
+    turn.outgoing(transport).write(b"answer")
+    turn.flusher.later(lambda: transport.done.append("logged"))
+    assert transport.done == ["logged with nothing to write"]
+    turn.end()
+    assert transport.done == ["logged with nothing to write", b"answer", "logged"]
+
+
+def test_a_callback_that_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    turn, transport = Turn(), Transport()
+    turn.outgoing(transport).write(b"answer")
+    turn.flusher.later(fail)
+    turn.flusher.later(lambda: transport.done.append("logged"))
+    with caplog.at_level(logging.ERROR, "entresol.net"):
+        turn.end()
+    assert transport.done == [b"answer", "logged"]
+    assert [record.message for record in caplog.records] == ["a callback failed after writing"]
