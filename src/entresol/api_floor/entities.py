@@ -193,6 +193,9 @@ class Consumer(Entity, frozen=True, kw_only=True):
 class Credential(Entity, frozen=True, kw_only=True):
     """What a consumer proves itself with; the secret itself is kept only as a digest."""
 
+    auth_type: ClassVar[str] = ""
+    """The plugin that knows credentials of this kind."""
+
     consumer: Annotated[str, foreign("consumers", "Whose it is.")]
     expires_at: Annotated[Timestamp, Meta(description="From then on it is refused.")] | None = None
 
@@ -201,6 +204,7 @@ class KeyAuthCredential(Credential, frozen=True, kw_only=True):
     """An API key, as its digest."""
 
     kind = "keyauth_credentials"
+    auth_type = "key-auth"
     unique = ("key_sha256",)
 
     key_sha256: (

@@ -39,7 +39,8 @@ class _ShownCredential:
     def __init__(self, credential: Credential) -> None:
         self.credential = credential
         shown = {"id": credential.id, "consumer_id": credential.consumer}
-        self.member = b',"authenticated_entity":' + _encode(shown)
+        plugin = b',"auth_type":' + _encode(credential.auth_type) if credential.auth_type else b""
+        self.member = b',"authenticated_entity":' + _encode(shown) + plugin
 
 
 # By id; one that was changed by a reload is another object. The tables are emptied when they are full.
@@ -70,7 +71,7 @@ def consumer_member(consumer: Consumer) -> bytes:
 
 
 def credential_member(credential: Credential) -> bytes:
-    """Whose credential it was, and which."""
+    """Whose credential it was and which, and the plugin that knows such."""
     key = credential.id
     known = _credentials.get(key)
     if known is None or known.credential is not credential:

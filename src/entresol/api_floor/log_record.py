@@ -1,8 +1,9 @@
 """Kong's log record: what every log plugin writes about a request, as one JSON object.
 
 Names and units are Kong's (Gateway 3.15): latencies in whole milliseconds, `started_at` in milliseconds since the
-epoch. Ours beside them: `error`, `correlation_id`, `request.version`. Values of fields that hold credentials are
-`REDACTED`, wherever they would appear. See docs/reference/log-record.md.
+epoch. Ours beside them: `error`, `auth_type`, `request.version`. Values of fields that hold credentials are `REDACTED`,
+wherever they would appear. `workspace` is the id that Kong without a database gives its only one. See
+docs/reference/log-record.md.
 """
 
 from entresol.api_floor.exchange import Exchange, Times
@@ -29,7 +30,8 @@ def log_line(exchange: Exchange) -> bytes:
         status, headers = 0 if error is None else error.status, b"{}"
     return (
         b'{"request":%b,"response":{"status":%d,"headers":%b,"size":%d},"latencies":%b,"tries":%b,"client_ip":%b,'
-        b'"started_at":%d,"source":%b,"workspace_name":"default"%b%b%b%b}'
+        b'"started_at":%d,"source":%b,"workspace":"0dc6f45b-8f8d-40d2-a504-473544ee190b","workspace_name":"default"'
+        b"%b%b%b%b}"
         % (
             request_json(exchange, secrets, fields),
             status,
@@ -72,7 +74,7 @@ def _tries(exchange: Exchange) -> bytes:
     if not exchange.upstream_status and error is not None and isinstance(error, UpstreamError):
         failed = b',"state":"failed","code":%d' % error.status
     host = json_text(origin.host)
-    return b'[{"balancer_start":%d,"ip":%b,"port":%d%b}]' % (started, host, origin.port, failed)
+    return b'[{"balancer_start":%d,"balancer_latency":0,"ip":%b,"port":%d%b}]' % (started, host, origin.port, failed)
 
 
 def _upstream_members(exchange: Exchange, secrets: frozenset[str] | None) -> bytes:

@@ -29,7 +29,7 @@ class ShownRequest:
 
     __slots__ = (
         "_after", "_at", "_before", "_connection", "_end",
-        "_fields", "_method", "_pairs", "_path", "_query", "_version",
+        "_fields", "_head_size", "_method", "_pairs", "_path", "_query", "_version",
     )  # fmt: skip
 
     def __init__(self, request: RequestHead, secrets: frozenset[str] | None, fields: ShownFields) -> None:
@@ -42,6 +42,7 @@ class ShownRequest:
         else:
             self._before = line + b"{" + b",".join([*members[:at], _LENGTH_MEMBER])
             after = b",".join([b'"', *members[at + 1 :]]) + b"}"
+        self._head_size = _head_size(request) - (len(pairs[at][1]) if at >= 0 else 0)
         self._after = after + b',"size":'
         self._end = b',"version":' + _encode(request.version) + _tls(request.connection.tls) + b"}"
         self._at = at
@@ -73,9 +74,10 @@ class ShownRequest:
                 return False
         return length_at < 0 or _is_length(request.headers.pairs[length_at])
 
-    def json(self, request: RequestHead, request_id: str, size: int) -> bytes:
+    def json(self, request: RequestHead, request_id: str, body_size: int) -> bytes:
         """A request that it holds for, by what is its own."""
         length = request.headers.pairs[self._at][1] if self._at >= 0 else b""
+        size = self._head_size + len(length) + body_size
         digits = _DIGITS[size] if size < MAX_DIGITS else str(size).encode()
         return b"".join([b'{"id":"', request_id.encode(), self._before, length, self._after, digits, self._end])
 
@@ -120,6 +122,16 @@ def _length_at(pairs: HeaderPairs, members: list[bytes]) -> int:
 
 def _is_length(pair: tuple[bytes, bytes]) -> bool:
     return pair[0] == _LENGTH and pair[1].isdigit()
+
+
+def _head_size(request: RequestHead) -> int:
+    """Bytes of the head as HTTP/1.1 writes it; what is parsed does not tell what white space was around a value."""
+    size = len(request.method) + len(request.path) + len(request.version) + len("  HTTP/\r\n\r\n")
+    if request.query:
+        size += len("?") + len(request.query)
+    for name, value in request.headers.pairs:
+        size += len(name) + len(value) + len(": \r\n")
+    return size
 
 
 def _line(request: RequestHead, secrets: frozenset[str] | None, fields: ShownFields) -> bytes:

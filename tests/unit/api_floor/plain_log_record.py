@@ -11,7 +11,7 @@ from entresol.api_floor.log_fields import REDACTED, SECRET_HEADERS
 from entresol.api_floor.log_request import masked_query
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
 from entresol.core.errors import UpstreamError
-from entresol.core.http import Headers
+from entresol.core.http import Headers, RequestHead
 
 
 def plain_log_record(exchange: Exchange) -> Any:
@@ -38,7 +38,7 @@ def plain_log_record(exchange: Exchange) -> Any:
             "url": f"{connection.scheme}://{host}:{connection.local_port}{uri}",
             "querystring": {},
             "headers": plain_headers(request.headers, secrets),
-            "size": exchange.request_bytes,
+            "size": exchange.request_bytes + plain_head_size(request),
             "version": request.version,
         },
         "response": {
@@ -56,6 +56,7 @@ def plain_log_record(exchange: Exchange) -> Any:
         "client_ip": exchange.client_ip,
         "started_at": int(exchange.started_at * 1000),
         "source": exchange.source,
+        "workspace": "0dc6f45b-8f8d-40d2-a504-473544ee190b",
         "workspace_name": "default",
     }
     if upstream is not None:
@@ -64,6 +65,7 @@ def plain_log_record(exchange: Exchange) -> Any:
         if times.upstream_sent:
             attempt: dict[str, Any] = {
                 "balancer_start": int((exchange.started_at + times.upstream_sent - times.started) * 1000),
+                "balancer_latency": 0,
                 "ip": upstream.origin.host,
                 "port": upstream.origin.port,
             }
@@ -73,6 +75,13 @@ def plain_log_record(exchange: Exchange) -> Any:
     if exchange.upstream_status:
         record["upstream_status"] = str(exchange.upstream_status)
     return json.loads(json.dumps(record | plain_entities(exchange) | plain_findings(exchange)))  # tuples become lists
+
+
+def plain_head_size(request: RequestHead) -> int:
+    target = f"{request.path}?{request.query}" if request.query else request.path
+    lines = [f"{request.method} {target} HTTP/{request.version}".encode("latin-1")]
+    lines += [name + b": " + value for name, value in request.headers]
+    return len(b"\r\n".join([*lines, b"", b""]))
 
 
 def plain_findings(exchange: Exchange) -> dict[str, Any]:
@@ -109,6 +118,7 @@ def plain_entities(exchange: Exchange) -> dict[str, Any]:
         shown["consumer"] = msgspec.to_builtins(consumer)
     if credential is not None:
         shown["authenticated_entity"] = {"id": credential.id, "consumer_id": credential.consumer}
+        shown["auth_type"] = "key-auth"
     return shown
 
 

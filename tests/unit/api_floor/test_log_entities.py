@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 
 from entresol.api_floor import log_entities
-from entresol.api_floor.entities import Consumer, KeyAuthCredential
+from entresol.api_floor.entities import Consumer, Credential, KeyAuthCredential
 from entresol.api_floor.log_entities import consumer_member, credential_member, shown_route
 from entresol.api_floor.plan import CompiledRoute
 from playbooks.harness import Gateway
@@ -13,9 +13,9 @@ KEY = KeyAuthCredential(id="00000000-0000-4000-8000-0000000000c1", consumer=ALIC
 
 
 def decoded(members: bytes) -> Any:
-    """The value of the last member of these."""
+    """The value of the first member of these."""
     assert members.startswith(b",")
-    return list(msgspec.json.decode(b"{%b}" % members[1:]).values())[-1]
+    return next(iter(msgspec.json.decode(b"{%b}" % members[1:]).values()))
 
 
 def test_a_route_is_shown_with_its_service() -> None:
@@ -35,6 +35,11 @@ def test_a_route_without_a_service_stands_alone() -> None:
 def test_who_it_was_is_shown_with_the_credential_but_without_its_digest() -> None:
     assert decoded(consumer_member(ALICE))["username"] == "alice"
     assert decoded(credential_member(KEY)) == {"id": KEY.id, "consumer_id": ALICE.id}
+
+
+def test_a_credential_says_which_plugin_knows_its_kind() -> None:
+    assert credential_member(KEY).endswith(b',"auth_type":"key-auth"')
+    assert b"auth_type" not in credential_member(Credential(id="no plugin's", consumer=ALICE.id))
 
 
 def test_an_entity_that_was_changed_is_shown_as_it_is_now() -> None:

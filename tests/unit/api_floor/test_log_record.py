@@ -47,15 +47,19 @@ def test_a_proxied_request_has_kongs_record() -> None:
             "url": "http://gateway.test:8000/a/b?x=1&x=%32&flag&y",
             "querystring": {"x": ["1", "2"], "flag": True, "y": True},
             "headers": {"host": "gateway.test:8000", "apikey": "REDACTED", "x-a": ["1", "2"]},
-            "size": 5,
+            "size": len(
+                b"POST /a/b?x=1&x=%32&flag&y HTTP/1.1\r\nhost: gateway.test:8000\r\napikey: SECRET\r\n"
+                b"x-a: 1\r\nx-a: 2\r\n\r\nhello"
+            ),
             "version": "1.1",
         },
         "response": {"status": 200, "size": 11},
         "latencies": {"request": 0, "kong": 0, "proxy": 0, "receive": 0},
-        "tries": [{"balancer_start": int(START * 1000), "ip": "upstream.test", "port": 8080}],
+        "tries": [{"balancer_start": int(START * 1000), "balancer_latency": 0, "ip": "upstream.test", "port": 8080}],
         "client_ip": "203.0.113.7",
         "started_at": int(START * 1000),
         "source": "service",
+        "workspace": "0dc6f45b-8f8d-40d2-a504-473544ee190b",
         "workspace_name": "default",
         "upstream_uri": "/a/b?x=1&x=%32&flag&y",
         "upstream_status": "200",
@@ -69,6 +73,7 @@ def test_a_proxied_request_has_kongs_record() -> None:
             "updated_at": None,
         },
         "authenticated_entity": {"id": KEY.id, "consumer_id": ALICE.id},
+        "auth_type": "key-auth",
     }
     assert (service["name"], service["host"], route["service"]) == ("upstream", "upstream.test", {"id": service["id"]})
     assert response_headers["x-entresol-request-id"] == request_id
@@ -107,7 +112,7 @@ def test_the_gateways_own_answer_says_why() -> None:
     assert (record["source"], record["response"]["status"]) == ("exit", 401)
     assert record["error"] == {"code": "no_api_key"}
     assert (record["latencies"]["proxy"], record["tries"]) == (-1, [])
-    assert not {"upstream_status", "consumer", "authenticated_entity"} & set(record)
+    assert not {"upstream_status", "consumer", "authenticated_entity", "auth_type"} & set(record)
 
 
 def test_an_upstream_that_failed_is_a_failed_try() -> None:
@@ -307,9 +312,9 @@ def test_the_parts_of_a_record_have_an_order() -> None:
     exchange.error = ClientError("bad_json", "no")
     record = record_of(exchange)
     assert list(record) == [
-        "request", "response", "latencies", "tries", "client_ip", "started_at", "source", "workspace_name",
-        "upstream_uri", "upstream_status", "route", "service", "consumer", "authenticated_entity", "correlation_id",
-        "error", "ai",
+        "request", "response", "latencies", "tries", "client_ip", "started_at", "source", "workspace",
+        "workspace_name", "upstream_uri", "upstream_status", "route", "service", "consumer", "authenticated_entity",
+        "auth_type", "correlation_id", "error", "ai",
     ]  # fmt: skip
     assert list(record["request"]) == ["id", "method", "uri", "url", "querystring", "headers", "size", "version"]
 
