@@ -40,5 +40,6 @@ class AiPromptDecoratorConfig(PluginConfig, frozen=True, kw_only=True):
     def violations(self) -> list[tuple[str, str]]:
         """Kong's rule across fields."""
         if not self.prompts.prepend and not self.prompts.append:
-            return [("prompts", "at least one of these fields must be non-empty: 'append', 'prepend'")]
+            names = "'config.prompts.prepend', 'config.prompts.append'"
+            return [("@entity", f"at least one of these fields must be non-empty: {names}")]
         return []

@@ -40,8 +40,8 @@ class AiPromptGuardConfig(PluginConfig, frozen=True, kw_only=True):
         """Kong's rules across fields."""
         found = []
         if not self.deny_patterns and not self.allow_patterns:
-            message = "at least one of these fields must be non-empty: 'allow_patterns', 'deny_patterns'"
-            found.append(("@entity", message))
+            names = "'config.allow_patterns', 'config.deny_patterns'"
+            found.append(("@entity", f"at least one of these fields must be non-empty: {names}"))
         if self.match_all_roles and self.allow_all_conversation_history:
             found.append(("allow_all_conversation_history", "must be false when 'match_all_roles' is true"))
         return found

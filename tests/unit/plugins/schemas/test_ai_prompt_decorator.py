@@ -5,16 +5,14 @@ import pytest
 from entresol.plugins.ai_prompt_decorator import AiPromptDecorator
 from playbooks.harness import violations_of
 
+BOTH = "'config.prompts.prepend', 'config.prompts.append'"
+
 
 @pytest.mark.parametrize(
     ("config", "path", "message"),
     [
-        ({}, "prompts", "at least one of these fields must be non-empty: 'append', 'prepend'"),
-        (
-            {"prompts": {"prepend": []}},
-            "prompts",
-            "at least one of these fields must be non-empty: 'append', 'prepend'",
-        ),
+        ({}, "", f"at least one of these fields must be non-empty: {BOTH}"),
+        ({"prompts": {"prepend": []}}, "", f"at least one of these fields must be non-empty: {BOTH}"),
         ({"prompts": {"prepend": [{}]}}, "prompts.prepend[0].content", "required field missing"),
         ({"prompts": {"append": [{"content": ""}]}}, "prompts.append[0].content", "length must be at least 1"),
         ({"prompts": {"append": [{"content": "x" * 100_001}]}}, "prompts.append[0].content", "length must be at most"),

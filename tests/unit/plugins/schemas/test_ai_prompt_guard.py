@@ -5,11 +5,13 @@ import pytest
 from entresol.plugins.ai_prompt_guard import AiPromptGuard
 from playbooks.harness import Gateway, violations_of
 
+BOTH = "'config.allow_patterns', 'config.deny_patterns'"
+
 
 @pytest.mark.parametrize(
     ("config", "path", "message"),
     [
-        ({}, "", "at least one of these fields must be non-empty: 'allow_patterns', 'deny_patterns'"),
+        ({}, "", f"at least one of these fields must be non-empty: {BOTH}"),
         ({"deny_patterns": ["(?=x)"]}, "deny_patterns[0]", "not a valid RE2 pattern"),
         ({"allow_patterns": ["ok", "("]}, "allow_patterns[1]", "not a valid RE2 pattern"),
         ({"deny_patterns": ["x"] * 11}, "deny_patterns", "length must be at most 10"),
