@@ -18,6 +18,8 @@ KONG_NAMES: Final[Mapping[str, str]] = {
     "entresol_ai_llm_cost_total": "kong_ai_llm_cost_total",
     "entresol_ai_llm_tokens_total": "kong_ai_llm_tokens_total",
     "entresol_ai_llm_provider_latency_ms": "kong_ai_llm_provider_latency_ms",
+    "entresol_datastore_reachable": "kong_datastore_reachable",
+    "entresol_node_info": "kong_node_info",
 }
 """The families that Kong's dashboards know, under the names they know them by. Counted once, shown twice."""
 

@@ -7,7 +7,8 @@ import msgspec
 
 from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
-from entresol.telemetry.metrics import Snapshot
+from entresol.telemetry.metrics import Family, Snapshot
+from entresol.telemetry.node_families import node_families
 from entresol.telemetry.prometheus_text import CONTENT_TYPE, render
 
 _JSON: Final = b"application/json; charset=utf-8"
@@ -73,7 +74,12 @@ class _Collecting(_Ignoring):
         node.collect(self._collected)
 
     def _collected(self, snapshot: Snapshot) -> None:
-        _answer(self._responder, 200, CONTENT_TYPE, render(snapshot, self._kong_names))
+        families = sorted([*snapshot, *node_families()], key=_name_of)
+        _answer(self._responder, 200, CONTENT_TYPE, render(families, self._kong_names))
+
+
+def _name_of(family: Family) -> str:
+    return family.name
 
 
 def _answer(

@@ -100,3 +100,21 @@ def test_metrics_come_when_they_are_collected() -> None:
     assert answer.head is not None
     assert (answer.head.headers.get(b"content-type") or b"").startswith(b"text/plain; version=0.0.4")
     assert b"entresol_things_total 3\n" in answer.body
+
+
+def test_metrics_tell_of_the_node_even_when_nothing_was_counted() -> None:
+    node = Node()
+    answer = asked(node, "/metrics")
+    node.waiting[0](WorkerMetrics().snapshot())
+    assert b"\nentresol_node_info{" in answer.body
+    assert b"\nkong_datastore_reachable 1\n" in answer.body
+
+
+def test_families_stand_in_the_order_of_their_names() -> None:
+    node = Node()
+    answer = asked(node, "/metrics")
+    metrics = WorkerMetrics()
+    metrics.counter("entresol_http_requests_total", "Requests.", (), ()).value += 1
+    node.waiting[0](metrics.snapshot())
+    ours = [line.split()[2] for line in answer.body.decode().splitlines() if line.startswith("# TYPE entresol")]
+    assert ours == ["entresol_datastore_reachable", "entresol_http_requests_total", "entresol_node_info"]
