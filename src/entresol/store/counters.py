@@ -3,6 +3,7 @@
 import msgspec
 
 from entresol.core.ports import Clock, Counters, Taken, Window
+from entresol.policy.fair_keys import FairKeys
 
 
 class TakenLocally(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +44,7 @@ class _Tally:
 
 
 class LocalCounters(Counters):
-    """Counts per key, bounded: at most `max_keys` keys, least recently created ones go first.
+    """Counts per key, bounded: of more than `max_keys` keys some go, fairly (`policy.fair_keys`).
 
     Keys whose windows are all over are dropped by `sweep`, which the owner calls about once a second; it looks at
     `sweep_step` keys a call, so that no call takes long.
@@ -51,7 +52,7 @@ class LocalCounters(Counters):
 
     def __init__(self, clock: Clock, max_keys: int = 200_000, sweep_step: int = 5_000) -> None:
         self._clock = clock
-        self._max_keys = max_keys
+        self._keys = FairKeys(max_keys)
         self._sweep_step = sweep_step
         self._tallies: dict[str, _Tally] = {}
         self._unswept: list[str] = []
@@ -98,11 +99,16 @@ class LocalCounters(Counters):
             tally = tallies.get(key)
             if tally is not None and tally.is_over(now):
                 del tallies[key]
+                self._keys.discard(key)
         del self._unswept[-self._sweep_step :]
 
     def _start(self, key: str, windows: tuple[Window, ...]) -> _Tally:
-        if len(self._tallies) >= self._max_keys:
-            del self._tallies[next(iter(self._tallies))]
+        keys = self._keys
+        if keys.is_full:
+            victim = next(keys.candidates(key))
+            keys.discard(victim)
+            del self._tallies[victim]
             self.evicted += 1
+        keys.add(key)
         tally = self._tallies[key] = _Tally(windows, [window.start for window in windows], [0] * len(windows))
         return tally

@@ -12,6 +12,7 @@ the end. What a worker that died had not spent stays spent.
 from collections.abc import Callable
 from typing import Final
 
+from entresol.policy.fair_keys import FairKeys
 from entresol.supervisor.messages import (
     Ask,
     FromSupervisor,
@@ -85,7 +86,7 @@ class LeaseBook:
     def __init__(self, workers: int, send: Send, max_keys: int = 1_000_000) -> None:
         self._shares = 4 * workers
         self._send = send
-        self._max_keys = max_keys
+        self._keys = FairKeys(max_keys)
         self._cells: dict[str, dict[str, _Cell]] = {}
         self._waiting: dict[str, list[_Waiting]] = {}
         self._unswept: list[str] = []
@@ -153,7 +154,7 @@ class LeaseBook:
         for key in self._unswept[-step:]:
             cells = self._cells.get(key)
             if cells is not None and key not in self._waiting and all(_is_over(cell, now) for cell in cells.values()):
-                del self._cells[key]
+                self._drop(key)
         del self._unswept[-step:]
 
     def _give_up_recalls(self, key: str, monotonic: float) -> None:
@@ -214,8 +215,9 @@ class LeaseBook:
     def _cells_of(self, ask: Ask) -> tuple[_Cell, ...]:
         cells = self._cells.get(ask.key)
         if cells is None:
-            if len(self._cells) >= self._max_keys:
-                self._evict()
+            if self._keys.is_full:
+                self._evict(ask.key)
+            self._keys.add(ask.key)
             cells = self._cells[ask.key] = {}
         found = []
         for asked in ask.windows:
@@ -227,11 +229,15 @@ class LeaseBook:
             found.append(cell)
         return tuple(found)
 
-    def _evict(self) -> None:
-        key = next((key for key in self._cells if key not in self._waiting), None)
+    def _evict(self, newcomer: str) -> None:
+        key = next((key for key in self._keys.candidates(newcomer) if key not in self._waiting), None)
         if key is not None:
-            del self._cells[key]
+            self._drop(key)
             self.evicted += 1
+
+    def _drop(self, key: str) -> None:
+        self._keys.discard(key)
+        del self._cells[key]
 
     def _held_cell(self, holding: Holding) -> _Cell | None:
         cell = self._cells.get(holding.key, {}).get(holding.window)

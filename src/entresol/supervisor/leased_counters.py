@@ -18,6 +18,7 @@ import msgspec
 
 from entresol.core.errors import InternalError
 from entresol.core.ports import Clock, Counters, Taken, Window
+from entresol.policy.fair_keys import FairKeys
 from entresol.supervisor.messages import (
     Ask,
     FromWorker,
@@ -112,7 +113,7 @@ class LeasedCounters(Counters):
     ) -> None:
         self._send = send
         self._clock = clock
-        self._max_keys = max_keys
+        self._keys = FairKeys(max_keys)
         self._sweep_step = sweep_step
         self._held: dict[str, _Held] = {}
         self._asks: dict[int, _Held] = {}
@@ -137,13 +138,19 @@ class LeasedCounters(Counters):
         return self._spend(held, cost)
 
     def _start(self, key: str, windows: tuple[Window, ...]) -> _Held:
-        if len(self._held) >= self._max_keys:
-            oldest = next((held for held in self._held.values() if not held.asked), None)
-            if oldest is not None:
-                self._roll(oldest, ())
-                del self._held[oldest.key]
+        if self._keys.is_full:
+            candidates = self._keys.candidates(key)
+            victim = next((held for name in candidates if not (held := self._held[name]).asked), None)
+            if victim is not None:
+                self._roll(victim, ())
+                self._drop(victim.key)
+        self._keys.add(key)
         held = self._held[key] = _Held(key, windows)
         return held
+
+    def _drop(self, key: str) -> None:
+        self._keys.discard(key)
+        del self._held[key]
 
     def _spend(self, held: _Held, cost: int) -> Taken:
         remaining = []
@@ -289,7 +296,7 @@ class LeasedCounters(Counters):
         for key in self._unswept[-self._sweep_step :]:
             held = self._held.get(key)
             if held is not None and not held.asked and all(ls.start + ls.length_s <= now for ls in held.leases):
-                del self._held[key]
+                self._drop(key)
         del self._unswept[-self._sweep_step :]
 
     def _serve(self, held: _Held, refused_from: int | None) -> None:

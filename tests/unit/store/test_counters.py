@@ -64,6 +64,29 @@ def test_memory_is_bounded_and_evictions_are_counted() -> None:
     assert (len(counters), counters.evicted) == (100, 50)
 
 
+def test_a_flood_of_keys_in_one_limit_makes_no_other_limit_forget() -> None:
+    counters = LocalCounters(FixedClock(), max_keys=100)
+    windows = windows_at(START, {"hour": 2})
+    for _ in range(2):
+        assert counters.take("logins:203.0.113.7", windows).allowed
+    for index in range(500):
+        counters.take(f"search:2001:db8::{index}", windows)
+    assert not counters.take("logins:203.0.113.7", windows).allowed
+    assert (len(counters), counters.evicted) == (100, 401)
+
+
+def test_a_key_that_was_swept_makes_room() -> None:
+    clock = FixedClock()
+    counters = LocalCounters(clock, max_keys=2)
+    for name in ("a:1", "a:2"):
+        counters.take(name, windows_at(START, {"second": 1}))
+    clock.time += 1
+    counters.sweep()
+    for name in ("a:1", "a:3"):
+        counters.take(name, windows_at(clock.time, {"hour": 1}))
+    assert (len(counters), counters.evicted) == (2, 0)
+
+
 @given(
     limits=st.dictionaries(st.sampled_from(["second", "minute", "hour"]), st.integers(1, 5), min_size=1),
     steps=st.lists(st.tuples(st.integers(0, 90), st.integers(1, 3)), max_size=40),

@@ -198,5 +198,30 @@ def test_memory_is_bounded_and_evictions_are_counted() -> None:
     assert (len(book), book.evicted) == (10, 5)
 
 
+def test_a_flood_of_keys_in_one_limit_makes_no_other_limit_forget() -> None:
+    sent = Sent()
+    book = LeaseBook(1, sent, max_keys=10)
+    book.ask(0, ask(1, 1, key="logins:203.0.113.7"), 0.0)
+    for number in range(2, 50):
+        book.ask(0, ask(number, 5, key=f"search:{number}"), 0.0)
+    sent.taken()
+    book.ask(0, ask(50, 1, key="logins:203.0.113.7"), 0.0)
+    assert sent.taken() == [(0, refused(50))]
+    assert (len(book), book.evicted) == (10, 39)
+
+
+def test_a_key_that_somebody_waits_for_is_not_given_up() -> None:
+    sent = Sent()
+    book = LeaseBook(2, sent, max_keys=2)
+    book.ask(0, ask(1, 1, want=1, key="a:1"), 0.0)
+    book.ask(1, ask(1, 1, key="a:1"), 0.0)
+    for number in range(2, 5):
+        book.ask(0, ask(number, 5, key=f"a:{number}"), 0.0)
+    sent.taken()
+    book.give_back(0, GiveBack("a:1", "minute", MINUTE, 1, True), 0.0)
+    assert sent.taken() == [(1, granted(1, 1, 0, is_spent=True))]
+    assert (len(book), book.evicted) == (2, 2)
+
+
 def test_time_in_the_tests_is_inside_the_window() -> None:
     assert MINUTE <= START + 60 < MINUTE + 60

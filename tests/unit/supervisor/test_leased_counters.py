@@ -195,6 +195,21 @@ def test_memory_is_bounded_and_what_an_evicted_key_had_goes_back() -> None:
     asyncio.run(scenario())
 
 
+def test_a_flood_of_keys_in_one_limit_makes_no_other_limit_lose_its_lease() -> None:
+    async def scenario() -> None:
+        sent: list[FromWorker] = []
+        counters = LeasedCounters(sent.append, FixedClock(), max_keys=5)
+        windows = windows_at(START, {"year": 100})
+        for number, key in enumerate(["logins:203.0.113.7", *(f"search:{n}" for n in range(20))], 1):
+            counters.take(key, windows)
+            counters.on_grant(Grant(number, True, (Share(windows[0].start, 25, 75, False),)))
+        assert [message.key for message in sent if isinstance(message, GiveBack)] == [f"search:{n}" for n in range(16)]
+        assert len(counters) == 5
+        assert not isinstance(counters.take("logins:203.0.113.7", windows), Awaitable)
+
+    asyncio.run(scenario())
+
+
 def test_only_what_was_spent_from_is_reported() -> None:
     async def scenario() -> None:
         node = LeasedNode(1, on_loop=False)
