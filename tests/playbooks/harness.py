@@ -296,6 +296,7 @@ class Gateway:
             headers=Headers([(b"host", b"gateway.test:8000"), *(headers or [])]),
             connection=Connection(PEER, 40000, "192.0.2.1", 8000),
         )
+        request.has_empty_query = target.endswith("?") and not query
         reply = Reply()
         receiver = self.floor.handle(request, reply)
         receiver.on_request_body(body, True, [])

@@ -121,7 +121,7 @@ def trailer_fields(trailers: HeaderPairs) -> HeaderPairs:
 
 
 def _target(request: RequestHead, match: RouteMatch) -> str:
-    return match.upstream_path + "?" + request.query if request.query else match.upstream_path
+    return match.upstream_path + request.query_part
 
 
 def _forwarded(headers: Headers) -> HeaderPairs:

@@ -126,9 +126,8 @@ def _is_length(pair: tuple[bytes, bytes]) -> bool:
 
 def _head_size(request: RequestHead) -> int:
     """Bytes of the head as HTTP/1.1 writes it; what is parsed does not tell what white space was around a value."""
-    size = len(request.method) + len(request.path) + len(request.version) + len("  HTTP/\r\n\r\n")
-    if request.query:
-        size += len("?") + len(request.query)
+    size = len(request.method) + len(request.path) + len(request.query_part)
+    size += len(request.version) + len("  HTTP/\r\n\r\n")
     for name, value in request.headers.pairs:
         size += len(name) + len(value) + len(": \r\n")
     return size
@@ -143,6 +142,8 @@ def _line(request: RequestHead, secrets: frozenset[str] | None, fields: ShownFie
         query = masked_query(request.query, secrets)
         querystring = _querystring(query)
         uri = f"{uri}?{query}"
+    elif request.has_empty_query:
+        uri += "?"
     shown = {
         "method": request.method,
         "uri": uri,

@@ -121,7 +121,7 @@ def _towards_https(route: Route, request: RequestHead) -> Outcome:
     if route.https_redirect_status_code == 426 or not host:
         upgrade = ((b"connection", b"Upgrade"), (b"upgrade", b"TLS/1.2, HTTP/1.1"))
         return Deny(426, "https_required", "Please use HTTPS protocol", headers=upgrade)
-    target = escape_path(request.path) + (f"?{request.query}" if request.query else "")
+    target = escape_path(request.path) + request.query_part
     name = _split_host(host)[0]  # the port was that of the plain listener
     location = f"https://{name}{target}".encode("ascii", "ignore")
     return Answer(route.https_redirect_status_code, headers=((b"location", location),))

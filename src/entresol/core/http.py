@@ -151,7 +151,7 @@ class SeenHead:
 class RequestHead:
     """A request up to its body."""
 
-    __slots__ = ("connection", "headers", "known", "method", "path", "query", "upgrade", "version")
+    __slots__ = ("connection", "has_empty_query", "headers", "known", "method", "path", "query", "upgrade", "version")
 
     def __init__(
         self,
@@ -169,6 +169,9 @@ class RequestHead:
         """The path as received, percent-encoding untouched, always starting with `/` (or `*` for OPTIONS)."""
         self.query = query
         """What follows `?`, without it; empty when there is none."""
+        self.has_empty_query = False
+        """True when the target ends in a `?` with nothing behind it, which is another resource than one without
+        (RFC 3986 §6.2.3)."""
         self.headers = headers
         self.connection = connection
         self.version = version
@@ -177,8 +180,14 @@ class RequestHead:
         self.known = known
         """Set when the connection may send this head again: the same object for each repetition."""
 
+    @property
+    def query_part(self) -> str:
+        """The query with its `?`; empty when there is none."""
+        return "?" + self.query if self.query or self.has_empty_query else ""
+
     def _parts(self) -> tuple[object, ...]:
-        return (self.method, self.path, self.query, self.headers, self.connection, self.version, self.upgrade)
+        line = (self.method, self.path, self.query_part, self.version)
+        return (*line, self.headers, self.connection, self.upgrade)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RequestHead) and self._parts() == other._parts()

@@ -232,7 +232,7 @@ class RequestMachine:
             return self._refuse(refusals.HEADERS_TOO_MANY)
         request = self._frame(pairs, checked)
         self._remembered = None
-        if isinstance(request, RequestHead) and self._is_plain(checked):
+        if isinstance(request, RequestHead) and not request.has_empty_query and self._is_plain(checked):
             self._remembered = remembered = RememberedHead(head, pairs)
             request.known = remembered.seen
         return request
@@ -289,7 +289,10 @@ class RequestMachine:
         if length > self._limits.max_body > 0:
             # refused after its head, by who takes the request: that one knows in which format
             self._state, self.expects_continue = _TOO_LARGE, False
-        return RequestHead(method, path, query, headers, self._connection, "1.1" if is_11 else "1.0", upgrade)
+        request = RequestHead(method, path, query, headers, self._connection, "1.1" if is_11 else "1.0", upgrade)
+        if not query and self._line is not None and b"? " in self._line:
+            request.has_empty_query = True
+        return request
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """llhttp calls this for each field."""

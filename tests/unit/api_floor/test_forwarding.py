@@ -8,6 +8,7 @@ from entresol.api_floor.forwarding import IDENTITY_FIELDS, end_to_end_fields
 from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch
 from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, Timeouts
 from playbooks.floor import SERVICE, Playbook
+from playbooks.harness import Gateway
 from unit.api_floor.recording import Recorder, plugin
 
 
@@ -81,6 +82,13 @@ def test_the_query_goes_with_the_path() -> None:
     play = Playbook()
     play.client_sends(query="a=1&b=%20")
     assert play.upstream.request.target == "/up?a=1&b=%20"
+
+
+@pytest.mark.parametrize("target", ["/x?", "/x??", "/x?a", "/x"])
+def test_a_question_mark_goes_on_even_with_nothing_behind_it(target: str) -> None:
+    sent = Gateway().call("GET", target).sent
+    assert sent is not None
+    assert sent.target == target
 
 
 def test_a_body_that_goes_on_as_it_comes_is_announced_as_the_client_announced_it() -> None:

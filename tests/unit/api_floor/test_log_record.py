@@ -105,6 +105,17 @@ def test_no_credential_is_ever_in_the_record(config: Any, target: str, headers: 
         assert b"SECRET" not in second
 
 
+def test_an_empty_query_keeps_its_mark() -> None:
+    gate = Gateway(LOG)
+    gate.call("GET", "/a?")
+    gate.call("GET", "/a")
+    with_mark, without = gate.records()
+    for record, uri in ((with_mark, "/a?"), (without, "/a")):
+        assert (record["request"]["uri"], record["upstream_uri"]) == (uri, uri)
+        assert record["request"]["url"].endswith(uri)
+    assert with_mark["request"]["size"] == without["request"]["size"] + 1
+
+
 def test_the_gateways_own_answer_says_why() -> None:
     gate = Gateway((KeyAuth, {}), LOG)
     gate.call()

@@ -77,6 +77,26 @@ def test_a_request_becomes_a_head_and_a_body() -> None:
     assert shape(body) == ("body", b"hello", True, ())
 
 
+@pytest.mark.parametrize(
+    ("target", "query", "is_empty"),
+    [
+        (b"/x?", "", True),
+        (b"http://h/x?", "", True),
+        (b"http://h?", "", True),
+        (b"/x", "", False),
+        (b"/x??", "?", False),
+        (b"/x?a", "a", False),
+    ],
+)
+def test_an_empty_query_is_told_from_none_however_often_the_head_comes(
+    target: bytes, query: str, is_empty: bool
+) -> None:
+    heads = [
+        event for event in run(b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % target * 3) if isinstance(event, RequestHead)
+    ]
+    assert [(head.query, head.has_empty_query) for head in heads] == [(query, is_empty)] * 3
+
+
 def test_a_request_without_a_body_ends_with_its_head() -> None:
     assert [shape(event)[0] for event in run(GET)] == ["head", "body"]
     assert shape(run(GET)[1]) == ("body", b"", True, ())
