@@ -76,6 +76,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from entresol.app.hang_ups import hang_ups_wait
+
+    with hang_ups_wait():
+        return _serve_as_said(options)
+
+
+def _serve_as_said(options: argparse.Namespace) -> int:
     settings = _settings(options.settings, _serve_flags(options))
     if settings is None:
         return 1

@@ -30,7 +30,9 @@ class Alone(Life):
         self.gateway = Gateway(settings, configuration, self._counters, clock)
         self._state = ConfigurationState(version=document.version, loaded_at=clock.now())
         path = settings.configuration.file
-        self._watch = FileWatch(path) if path is not None and settings.configuration.watch else None
+        self._watch = (
+            FileWatch(path, document.source_digest) if path is not None and settings.configuration.watch else None
+        )
         self._reload_wanted = False
         self._reloading: asyncio.Task[None] | None = None
 

@@ -15,6 +15,7 @@ from entresol.store.counters import LocalCounters
 from entresol.store.declarative import load
 from entresol.store.text_reading import MAX_BYTES, UnreadableText, read_text
 from entresol.supervisor.loader import Document, Refused
+from entresol.supervisor.watch import digest_of
 from entresol.telemetry.metrics import WorkerMetrics
 
 
@@ -24,7 +25,8 @@ def read_document(settings: Settings, environment: Mapping[str, str]) -> tuple[D
     assert path is not None  # the command line asks for it
     try:
         with open(path, "rb") as file:
-            data = read_text(file.read(MAX_BYTES + 1))
+            source = file.read(MAX_BYTES + 1)
+        data = read_text(source)
     except OSError as error:
         return Refused((f"{path}: {error.strerror}",))
     except UnreadableText as error:
@@ -36,7 +38,7 @@ def read_document(settings: Settings, environment: Mapping[str, str]) -> tuple[D
     if isinstance(configuration, list):
         return Refused(tuple(str(violation) for violation in configuration))
     warnings = tuple(str(warning) for warning in configuration.warnings)
-    return Document(configuration.version(), content, warnings), configuration
+    return Document(configuration.version(), content, warnings, digest_of(source)), configuration
 
 
 def check_configuration(settings: Settings, environment: Mapping[str, str]) -> Document | Refused:

@@ -15,6 +15,7 @@ from entresol.api_floor.configuration import Configuration
 from entresol.app.alone import Alone
 from entresol.app.configuration import check_configuration
 from entresol.app.gateway import Sockets
+from entresol.app.hang_ups import hang_ups_come_through
 from entresol.app.supervised import Supervised, lasting
 from entresol.config import Settings
 from entresol.net.clock import SystemClock
@@ -46,7 +47,8 @@ def run_alone(settings: Settings, document: Document, configuration: Configurati
         for number in (signal.SIGTERM, signal.SIGINT):
             life.loop.add_signal_handler(number, life.stop)
         life.loop.add_signal_handler(signal.SIGHUP, life.hang_up)
-        return await life.live(sockets, lambda: announce(addresses))
+        with hang_ups_come_through():
+            return await life.live(sockets, lambda: announce(addresses))
 
     try:
         return run_on_best_loop(main)
@@ -58,7 +60,7 @@ def run_supervised(settings: Settings, document: Document, announce: Announce) -
     """A node of several workers, each a child of this process."""
     node = _Node(settings, announce)
     path = settings.configuration.file
-    watch = FileWatch(path) if path is not None and settings.configuration.watch else None
+    watch = FileWatch(path, document.source_digest) if path is not None and settings.configuration.watch else None
     gc.collect()
     gc.freeze()  # collections in the workers must not touch, and so copy, what they share with us
     supervisor = Supervisor(node, settings.worker_count, document, SystemClock(), settings.workers.drain_s, watch)

@@ -16,6 +16,8 @@ class Document(msgspec.Struct, frozen=True):
     """A digest of what is served."""
     content: bytes
     warnings: tuple[str, ...] = ()
+    source_digest: bytes = b""
+    """Of the file that it was read from, for `FileWatch`."""
 
 
 class Refused(msgspec.Struct, frozen=True):

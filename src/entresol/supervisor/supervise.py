@@ -230,6 +230,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wakeup_end.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, _noted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))  # it may have waited for its handler
 
     def _on_signal(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -4,8 +4,14 @@ import hashlib
 import os
 from typing import Final
 
+_NEVER_SEEN: Final = (-1, -1, -1, -1, -1)
 _MISSING: Final = (0, 0, 0, 0, 0)
 _UNREADABLE: Final = b""
+
+
+def digest_of(content: bytes) -> bytes:
+    """What a `FileWatch` knows content by."""
+    return hashlib.sha256(content).digest()
 
 
 class FileWatch:
@@ -15,10 +21,11 @@ class FileWatch:
     place, and touching it changes nothing.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, digest: bytes) -> None:
+        """`digest` is of the content that is in use: what was written since it was read is a change, too."""
         self._path = path
-        self._seen = self._look()
-        self._digest = self._read()
+        self._seen = _NEVER_SEEN
+        self._digest = digest
 
     def has_changed(self) -> bool:
         """True once for each new content. A missing file is not a change: it is about to be replaced.

@@ -65,6 +65,23 @@ def test_a_changed_file_is_noticed_and_served(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_file_that_changed_before_the_watch_began_is_noticed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = settings_for(tmp_path / "c.yaml", configuration("/a"))
+        found = read_document(settings, {})
+        assert not isinstance(found, Refused)
+        (tmp_path / "c.yaml").write_text(configuration("/b"))
+        life = Alone(settings, *found, SystemClock())
+        life.every_second()
+        state = await state_when(life, lambda state: state.reloads == 1)
+        assert state.version != found[0].version
+        life.every_second()
+        assert life.node_state().configuration is state
+        await life.gateway.drain(0.0)
+
+    asyncio.run(scenario())
+
+
 def test_a_bad_file_changes_nothing_and_is_told(tmp_path: Path) -> None:
     async def scenario() -> None:
         file = tmp_path / "c.yaml"

@@ -18,7 +18,7 @@ from entresol.supervisor.loader import Document, Refused
 from entresol.supervisor.messages import Commit, Drain, FromWorker, NodeState, Prepare, Prepared, Ready, Scrape, Scraped
 from entresol.supervisor.messages import Snapshot as SnapshotMessage
 from entresol.supervisor.supervise import Supervisor
-from entresol.supervisor.watch import FileWatch
+from entresol.supervisor.watch import FileWatch, digest_of
 
 FIRST = Document("v1", b"one")
 
@@ -116,7 +116,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
     def run() -> int:
         os.close(read)
-        watch = FileWatch(str(file))
+        watch = FileWatch(str(file), digest_of(b"two"))
         return Supervisor(Talking(write, file), 2, FIRST, SystemClock(), 5.0, watch).run()
 
     pid = fork(run)
