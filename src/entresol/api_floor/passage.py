@@ -9,7 +9,7 @@ The steps themselves, in their order, are in `pipeline.py`. The laws:
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -35,6 +35,15 @@ HELD_UNREAD: Final = 65536  # bytes of a request body that may pile up before so
 HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
 
 
+Later = Callable[[Callable[[], None]], None]
+"""Calls back when what was just written is on its way to the client."""
+
+
+def at_once(callback: Callable[[], None]) -> None:
+    """A `Later` for adapters that write at once."""
+    callback()
+
+
 class Passage:
     """The state of one request and the callbacks that move it on. `RequestPath` adds the steps."""
 
@@ -52,11 +61,14 @@ class Passage:
     _is_started = False
     _is_done = False
 
-    def __init__(self, exchange: Exchange, responder: Responder, clock: Clock, identity: Identity) -> None:
+    def __init__(
+        self, exchange: Exchange, responder: Responder, clock: Clock, identity: Identity, later: Later
+    ) -> None:
         self.exchange = exchange
         self._responder = responder
         self._clock = clock
         self._identity = identity
+        self._later = later
         self._chain: Chain = exchange.plan.global_chain
         self._body = RequestBody()
 
@@ -72,7 +84,7 @@ class Passage:
     def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         raise NotImplementedError
 
-    def log(self) -> None:
+    def tell_logs(self) -> None:
         raise NotImplementedError
 
     # From the client.
@@ -200,6 +212,14 @@ class Passage:
             self.answer(outcome)
 
     # How a request ends.
+
+    def log(self) -> None:
+        """It is over. Nobody should wait for the log plugins: they are told when the client's last byte is written."""
+        exchange, self._call, self._is_done = self.exchange, None, True
+        exchange.times.finished = self._clock.monotonic()
+        exchange.request_bytes = self._body.size
+        if self._chain.log:
+            self._later(self.tell_logs)
 
     def fault(self, error: Exception) -> None:
         """Whatever a step raises becomes an answer, never a lost request."""

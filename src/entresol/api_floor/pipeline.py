@@ -13,7 +13,6 @@ stopped; `passage.py` is about that. A task exists only while an `async def` pha
 """
 
 import logging
-from collections.abc import Callable
 
 from entresol.api_floor.answers import Identity, RequestIds
 from entresol.api_floor.exchange import Exchange
@@ -24,19 +23,13 @@ from entresol.api_floor.forwarding import (
     copied,
     trailer_fields,
 )
-from entresol.api_floor.passage import ACCESS, REWRITE, UPSTREAM, Passage
+from entresol.api_floor.passage import ACCESS, REWRITE, UPSTREAM, Later, Passage, at_once
 from entresol.api_floor.plan import Plan, PreparedRequest, RouteMatch
 from entresol.core.decision import Deny
 from entresol.core.http import HeaderPairs, RequestHead, ResponseHead
 from entresol.core.ports import Clock, Responder, Transport
 
 logger = logging.getLogger("entresol.api_floor")
-
-Later = Callable[[Callable[[], None]], None]
-
-
-def _at_once(callback: Callable[[], None]) -> None:
-    callback()
 
 
 class ApiFloor:
@@ -45,12 +38,11 @@ class ApiFloor:
     def __init__(
         self, plan: Plan, transport: Transport, clock: Clock, identity: Identity, later: Later | None = None
     ) -> None:
-        """`later` calls back when what was just written is on its way to the client; if not given, at once."""
         self.plan = plan
         self.transport = transport
         self.clock = clock
         self.identity = identity
-        self.later: Later = later or _at_once
+        self.later = later or at_once
         self._ids = RequestIds()
 
     def handle(self, request: RequestHead, responder: Responder) -> "RequestPath":
@@ -69,9 +61,8 @@ class RequestPath(Passage):
     """One request's way: the steps, in order."""
 
     def __init__(self, exchange: Exchange, responder: Responder, floor: ApiFloor) -> None:
-        super().__init__(exchange, responder, floor.clock, floor.identity)
+        super().__init__(exchange, responder, floor.clock, floor.identity, floor.later)
         self._transport = floor.transport
-        self._later = floor.later
 
     def match(self) -> None:
         exchange = self.exchange
@@ -171,14 +162,7 @@ class RequestPath(Passage):
         else:
             self._responder.send(data)
 
-    def log(self) -> None:
-        exchange, self._call, self._is_done = self.exchange, None, True
-        exchange.times.finished = self._clock.monotonic()
-        exchange.request_bytes = self._body.size
-        if self._chain.log:
-            self._later(self._tell_logs)
-
-    def _tell_logs(self) -> None:
+    def tell_logs(self) -> None:
         exchange = self.exchange
         for plugin in self._chain.log:
             try:
