@@ -3,7 +3,7 @@
 The steps themselves, in their order, are in `pipeline.py`. The laws:
 
 1. Every entry from outside catches whatever a step raises and hands it to `fault`: an answer, never a lost request.
-2. `_is_done` is set once, by `log`; after it nothing is sent, and late callbacks do nothing.
+2. `_is_done` is set once, by `end`; after it nothing is sent, and late callbacks do nothing.
 3. A request that ends before its upstream does cancels the upstream call.
 """
 
@@ -84,7 +84,7 @@ class Passage:
     def body_filter(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         raise NotImplementedError
 
-    def tell_logs(self) -> None:
+    def log(self) -> None:
         raise NotImplementedError
 
     # From the client.
@@ -114,7 +114,7 @@ class Passage:
         if not self._is_done:
             self._drop_upstream()
             self.exchange.error = ClientError("client_closed_request", "the client closed the connection", status=499)
-            self.log()
+            self.end()
 
     def on_client_blocked(self) -> None:
         if self._call is not None:
@@ -213,13 +213,13 @@ class Passage:
 
     # How a request ends.
 
-    def log(self) -> None:
+    def end(self) -> None:
         """It is over. Nobody should wait for the log plugins: they are told when the client's last byte is written."""
         exchange, self._call, self._is_done = self.exchange, None, True
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
         if self._chain.log:
-            self._later(self.tell_logs)
+            self._later(self.log)
 
     def fault(self, error: Exception) -> None:
         """Whatever a step raises becomes an answer, never a lost request."""
@@ -245,7 +245,7 @@ class Passage:
         self._responder.start(head)
         self.exchange.response_bytes += len(body)
         self._responder.finish(body)
-        self.log()
+        self.end()
 
     def fail(self, error: GatewayError) -> None:
         """End the request with an error: an answer if none has begun, else the stream's own error, else a break."""
@@ -265,7 +265,7 @@ class Passage:
             self._responder.finish(render(error))
         else:
             self._responder.abort()
-        self.log()
+        self.end()
 
     def _drop_upstream(self) -> None:
         call, self._call = self._call, None

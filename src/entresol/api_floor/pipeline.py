@@ -158,11 +158,11 @@ class RequestPath(Passage):
         self.exchange.response_bytes += len(data)
         if last:
             self._responder.finish(data, trailer_fields(trailers) if trailers else None)
-            self.log()
+            self.end()
         else:
             self._responder.send(data)
 
-    def tell_logs(self) -> None:
+    def log(self) -> None:
         exchange = self.exchange
         for plugin in self._chain.log:
             try:
