@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from entresol import __version__
+from entresol.core.printable import printable
 
 if TYPE_CHECKING:
     from entresol.app.node import Addresses
@@ -83,12 +84,14 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_as_said(options: argparse.Namespace) -> int:
+    from entresol.telemetry.node_log import log_to_stderr
+
     settings = _settings(options.settings, _serve_flags(options))
     if settings is None:
         return 1
     if settings.configuration.file is None:
         return _complain("which configuration? use -c FILE")
-    _log_to_stderr(settings.log.level)
+    log_to_stderr(settings.log.level)
     return _serve_alone(settings) if settings.worker_count == 1 else _serve_supervised(settings)
 
 
@@ -145,8 +148,8 @@ def _check(options: argparse.Namespace) -> int:
     if isinstance(found, Refused):
         return _refuse(options.file, found.errors)
     for warning in found.warnings:
-        print(f"{options.file}: warning: {warning}", file=sys.stderr)
-    print(f"{options.file}: ok (version {found.version})")
+        print(printable(f"{options.file}: warning: {warning}"), file=sys.stderr)
+    _say(f"{options.file}: ok (version {found.version})")
     return 0
 
 
@@ -230,15 +233,6 @@ def _settings(file: str | None, flags: Mapping[str, object]) -> "Settings | None
     return settings
 
 
-def _log_to_stderr(level: str) -> None:
-    import logging
-
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
-    )
-    logging.raiseExceptions = False  # a log line that cannot be written must not cost a traceback
-
-
 def _warn(document: "Document") -> None:
     import logging
 
@@ -249,17 +243,21 @@ def _warn(document: "Document") -> None:
 def _announce(addresses: "Addresses") -> None:
     """Say on standard output that requests are taken; whoever started us may wait for this line."""
     status = f"; status on {', '.join(addresses.status)}" if addresses.status else ""
-    print(f"entresol {__version__} is ready on {', '.join(addresses.proxy)}{status}", flush=True)
+    _say(f"entresol {__version__} is ready on {', '.join(addresses.proxy)}{status}")
 
 
 def _refuse(what: str, errors: Sequence[str]) -> int:
     """Say everything that is wrong with a file."""
-    print(f"entresol: {what}: {len(errors)} {'error' if len(errors) == 1 else 'errors'}", file=sys.stderr)
+    _complain(f"{what}: {len(errors)} {'error' if len(errors) == 1 else 'errors'}")
     for error in errors:
-        print(f"  {error}", file=sys.stderr)
+        print(f"  {printable(error)}", file=sys.stderr)
     return 1
 
 
 def _complain(message: str) -> int:
-    print(f"entresol: {message}", file=sys.stderr)
+    print(f"entresol: {printable(message)}", file=sys.stderr)
     return 1
+
+
+def _say(line: str) -> None:
+    print(printable(line), flush=True)

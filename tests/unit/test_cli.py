@@ -37,6 +37,75 @@ def test_every_error_of_a_file_is_said_with_its_path(file: Path, capsys: pytest.
     ]
 
 
+# Escape sequences, line ends of every kind, and what turns the direction of writing, as JSON and YAML spell them.
+NASTY = r"\u001b[2Ja\r\nok\u0007\u009b1m\u2028\u202e\u0085\u007f\u0000"
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        '"NASTY": 1',
+        '"services": [{"name": "NASTY", "host": "a"}]',
+        '"services": [{"name": "a", "host": "NASTY"}]',
+        '"services": [{"name": "a", "host": "a", "path": "/NASTY", "NASTY": 1, "tags": ["NASTY"]}]',
+        '"services": [{"name": "a", "url": "NASTY://b/NASTY"}]',
+        '"services": [{"name": "a", "host": "a", "protocol": "{vault://env/NASTY}"}]',
+        '"services": [{"name": "a", "host": "a", "protocol": "{vault://NASTY/a}"}]',
+        '"routes": [{"name": "r", "paths": ["NASTY", "~/NASTY("], "hosts": ["NASTY"]}]',
+        '"routes": [{"name": "r", "headers": {"NASTY": ["~*NASTY("], "a": ["NASTY"]}}]',
+        '"routes": [{"name": "r", "paths": ["/"], "service": {"name": "NASTY"}, "methods": ["NASTY"]}]',
+        '"routes": [{"name": "r", "paths": ["/"], "service": "NASTY"}]',
+        '"consumers": [{"username": "NASTY"}, {"username": "NASTY"}, {"username": "a", "id": "NASTY"}]',
+        '"consumers": [{"username": "a", "keyauth_credentials": [{"NASTY": "NASTY", "key": ["NASTY"]}]}]',
+        '"plugins": [{"name": "NASTY"}, {"name": "ai-prompt-guard", "config": {"deny_patterns": ["NASTY("]}}]',
+        '"certificates": [{"cert": "NASTY", "key": "NASTY", "snis": ["NASTY", {"name": "NASTY"}]}]',
+        '"a": 1, "a": 1, "NASTY": 1, "NASTY": 1',
+    ],
+)
+def test_what_a_file_holds_cannot_drive_the_terminal(
+    entity: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text('{"_format_version": "3.0", ' + entity.replace("NASTY", NASTY) + "}")
+    assert main(["check", str(file)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    first, *errors = said.err.removesuffix("\n").split("\n")
+    assert all(line.isprintable() for line in (first, *errors))
+    assert f": {len(errors)} error" in first  # so each of them is one line
+
+
+@pytest.mark.parametrize(
+    "text", ["a: \x1b[31m", "? \x9b1m", "a: !\x1b b", "a: *\u202e", '"\u202e": 1\n"\u202e": 1', "a: \r\rb: c: d"]
+)
+def test_what_yaml_cannot_hold_cannot_drive_the_terminal_either(
+    text: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(text)
+    assert main(["check", str(file)]) == 1
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
+
+
+def test_warnings_and_file_names_cannot_drive_the_terminal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = file.with_name("\x1b[2J\n\udcff.yaml")
+    odd.write_text(
+        '{"_format_version": "3.0", "consumers": [{"username": "c", "keyauth_credentials": [{"key": '
+        '"{vault://env/' + NASTY[:-6] + '}"}]}]}'
+    )
+    assert main(["check", str(odd)]) == 0
+    said = capsys.readouterr()
+    assert "is not set" in said.err
+    assert (said.out + said.err).count("\n") == 2
+    assert (said.out + said.err).replace("\n", "").isprintable()
+    assert "\\x1b[2J\\n\\udcff.yaml: ok" in said.out
+
+
+def test_what_a_command_line_names_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "no\x1b[2J\r\nsuch"]) == 1
+    assert main(["serve", "-c", "x", "--settings", "no\x1b[2J\r\nsuch"]) == 1
+    assert main(["serve", "-c", "x", "--listen", "\x1b[2J\r\n:1"]) == 1
+    assert capsys.readouterr().err.replace("\n", "").isprintable()
+
+
 def test_warnings_are_said_and_are_no_errors(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = "consumers: [{username: c, keyauth_credentials: [{key: '{vault://env/entresol-test-unset}'}]}]"
     file.write_text(GOOD + more)

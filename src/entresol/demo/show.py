@@ -1,9 +1,7 @@
 """Starts provider and gateway in one process, makes the calls, shows them, and serves on until it is stopped."""
 
 import asyncio
-import logging
 import signal
-import sys
 import tempfile
 import time
 from importlib.resources import files
@@ -25,6 +23,7 @@ from entresol.net.worker_sockets import shown_address
 from entresol.scripted.provider import ScriptedProvider
 from entresol.scripted.serve import serve as serve_provider
 from entresol.supervisor.loader import Refused
+from entresol.telemetry.node_log import log_to_stderr
 
 PROVIDER_URL: Final = "http://127.0.0.1:8200"
 """Stands in the packaged file for wherever the provider is this time."""
@@ -35,7 +34,7 @@ RECORD_PATIENCE_S: Final = 5.0
 
 def run_demo(port: int | None = None, once: bool = False) -> int:
     """Run until Ctrl-C, or with `once` until the calls are made. 0 when every call went well."""
-    logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr("warning", "%(levelname)s %(name)s: %(message)s")
     with tempfile.TemporaryDirectory(prefix="entresol-demo-") as folder:
         return run_on_best_loop(lambda: _run(Path(folder), port, once))
 
