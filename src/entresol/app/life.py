@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable
+from typing import Final
 
 from entresol import __version__
 from entresol.app.gateway import Gateway, Sockets
@@ -15,6 +16,10 @@ from entresol.telemetry.metrics import Snapshot
 from entresol.telemetry.status_page import StatusPage
 
 logger = logging.getLogger("entresol.node")
+
+YOUNG_OBJECTS: Final = 50_000
+"""How many more objects there may be before cycles are looked for. A request leaves none, but some hundreds of requests
+under way have that many objects, and with Python's 700 each turn of the event loop would search through them."""
 
 
 class Life:
@@ -68,6 +73,7 @@ class Life:
         self.start_clock()
         gc.collect()
         gc.freeze()  # what exists now is there to stay: later collections need not look at it
+        gc.set_threshold(YOUNG_OBJECTS)
         self.has_begun = True
         begun()
         await self.stopping.wait()
