@@ -132,10 +132,12 @@ class TranslatedBody(Answer):
 
     needs_whole = True
 
-    def __init__(self, native: ChatFormat, client: ChatFormat, now: int, encoder: StreamEncoder | None) -> None:
+    def __init__(
+        self, native: ChatFormat, client: ChatFormat, shape: StreamShape, encoder: StreamEncoder | None
+    ) -> None:
         self._native = native
         self._client = client
-        self._now = now
+        self._shape = shape
         self._encoder = encoder
         self.content_type = client.content_type if encoder is None else client.stream_content_type
 
@@ -146,10 +148,14 @@ class TranslatedBody(Answer):
             raise UpstreamError("provider_error", facts.error.message)
         response = self._native.decode_response(data)
         if response.created is None:
-            response.created = self._now
+            response.created = self._shape.created
         self.facts = facts
         if self._encoder is not None:
             return self._encoder.encode(events_of(response))
+        if not response.id:
+            response.id = self._client.answer_id(self._shape.request_id)
+        if not response.model:
+            response.model = self._shape.model
         encoded = self._client.encode_response(response)
         self.dropped = encoded.dropped
         return encoded.body

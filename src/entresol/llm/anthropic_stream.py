@@ -259,7 +259,7 @@ class AnthropicStreamEncoder:
         self._tier = event.service_tier
         usage = write_usage(self._usage or Usage(), self._tier)
         message: JsonObject = {
-            "id": event.id or "msg_0",
+            "id": event.id or self._format.answer_id(self._shape.request_id),
             "type": "message",
             "role": "assistant",
             "model": event.model or self._shape.model,

@@ -192,7 +192,7 @@ class LLMCall:
         assert isinstance(ends.client, ChatFormat)  # _translate has seen to it
         assert isinstance(ends.native, ChatFormat)
         encoder = ends.client.stream_encoder(self._shape) if self.stream else None
-        return TranslatedBody(ends.native, ends.client, int(self._now), encoder)
+        return TranslatedBody(ends.native, ends.client, self._shape, encoder)
 
     def _stream(self) -> Answer:
         ends = self.ends

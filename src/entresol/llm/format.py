@@ -116,7 +116,7 @@ class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch, for formats that say it, when the provider does not."""
     framing: Framing = "sse"
     request_id: str = ""
-    """The gateway's own, for error events."""
+    """The gateway's own, for error events and for answers to which the provider gives no id."""
 
 
 class Encoded(msgspec.Struct):
@@ -155,6 +155,8 @@ class Format:
     """`Options` field to top-level wire name."""
     content_type: ClassVar[bytes] = b"application/json"
     stream_content_type: ClassVar[bytes] = b"text/event-stream"
+    id_prefix: ClassVar[str] = ""
+    """What the ids of this format's answers begin with."""
 
     # Requests.
 
@@ -221,6 +223,10 @@ class Format:
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         """An error as the last event of a stream under way. No official client takes it for success."""
         raise NotImplementedError
+
+    def answer_id(self, request_id: str) -> str:
+        """The id of an answer whose provider gives it none: the request's, in this format's way."""
+        return self.id_prefix + request_id
 
     def encode_error(self, status: int, code: str, message: str, request_id: str) -> tuple[bytes, bytes]:
         """Content type and body of one of our own errors (api_floor.plugin.ErrorFormat)."""

@@ -167,7 +167,8 @@ class GeminiStreamEncoder:
         self._shape = shape
         self._format = wire_format
         self._has_sent = False
-        self._tail: JsonObject = {"modelVersion": shape.model}
+        self._tail: JsonObject = {}
+        self._start(Started())
         self._usage: Usage | None = None
         self._candidates: dict[int, _Candidates] = {}
 
@@ -180,9 +181,7 @@ class GeminiStreamEncoder:
             elif isinstance(event, ThinkingDelta):
                 self._part(event.choice, answer_thinking(event.text, event.signature or event.redacted), out)
             elif isinstance(event, Started):
-                self._tail = {"modelVersion": event.model or self._shape.model}
-                if event.id:
-                    self._tail["responseId"] = event.id
+                self._start(event)
             elif isinstance(event, UsageReported):
                 self._usage = event.usage
             elif isinstance(event, Failed):
@@ -192,6 +191,12 @@ class GeminiStreamEncoder:
             else:
                 self._encode_rare(event, out)
         return b"".join(out)
+
+    def _start(self, event: Started) -> None:
+        self._tail = {"modelVersion": event.model or self._shape.model}
+        answer_id = event.id or self._format.answer_id(self._shape.request_id)
+        if answer_id:
+            self._tail["responseId"] = answer_id
 
     def _encode_rare(self, event: ChatEvent, out: list[bytes]) -> None:
         if isinstance(event, ToolCallStarted):

@@ -242,7 +242,7 @@ class OpenAIStreamEncoder:
     def _start(self, event: Started) -> None:
         shape = self._shape
         self._head: JsonObject = {
-            "id": event.id or "chatcmpl-0",
+            "id": event.id or self._format.answer_id(shape.request_id),
             "object": "chat.completion.chunk",
             "created": shape.created if event.created is None else event.created,
             "model": event.model or shape.model,

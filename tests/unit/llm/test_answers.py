@@ -227,7 +227,7 @@ def test_garbage_that_has_passed_counts_as_failure() -> None:
 
 
 def test_a_whole_answer_is_translated_and_its_losses_told() -> None:
-    answer = TranslatedBody(OPENAI, ANTHROPIC, 5, None)
+    answer = TranslatedBody(OPENAI, ANTHROPIC, SHAPE, None)
     out = json.loads(answer.feed(json.dumps(BODY).encode(), True))
     assert (out["type"], out["content"][0]["text"], out["stop_reason"]) == ("message", "hi", "end_turn")
     assert answer.dropped == ["system_fingerprint"]
@@ -235,17 +235,41 @@ def test_a_whole_answer_is_translated_and_its_losses_told() -> None:
 
 
 def test_a_client_that_streams_gets_a_stream_from_a_provider_that_does_not() -> None:
-    answer = TranslatedBody(OPENAI, ANTHROPIC, 5, ANTHROPIC.stream_encoder(SHAPE))
+    answer = TranslatedBody(OPENAI, ANTHROPIC, SHAPE, ANTHROPIC.stream_encoder(SHAPE))
     out = answer.feed(json.dumps(BODY).encode(), True)
     assert out.startswith(b"event: message_start")
     assert out.endswith(b'data: {"type":"message_stop"}\n\n')
     assert answer.content_type == b"text/event-stream"
 
 
+NAMES = [
+    (ANTHROPIC, OPENAI, b'"id":"chatcmpl-r"', b'"model":"asked"'),
+    (GEMINI, OPENAI, b'"id":"chatcmpl-r"', b'"model":"asked"'),
+    (OPENAI, ANTHROPIC, b'"id":"msg_r"', b'"model":"asked"'),
+    (OPENAI, GEMINI, b'"responseId":"r"', b'"modelVersion":"asked"'),
+]
+NAMELESS = {
+    "openai-chat": b'{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}',
+    "anthropic-messages": b'{"content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn"}',
+    "gemini": b'{"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}',
+}
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize(("native", "client", "answer_id", "model"), NAMES)
+def test_an_answer_without_names_gets_those_of_its_request(
+    native: ChatFormat, client: ChatFormat, answer_id: bytes, model: bytes, streams: bool
+) -> None:
+    answer = TranslatedBody(native, client, SHAPE, client.stream_encoder(SHAPE) if streams else None)
+    out = answer.feed(NAMELESS[native.name], True)
+    assert out.count(answer_id) == out.count(model) >= 1
+    assert not answer.facts.model
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"choices":[{}]}', b'{"error":{"message":"inside a 200"}}'])
 def test_an_answer_that_is_none_is_not_translated(body: bytes) -> None:
     with pytest.raises(UpstreamError) as error:
-        TranslatedBody(OPENAI, ANTHROPIC, 5, None).feed(body, True)
+        TranslatedBody(OPENAI, ANTHROPIC, SHAPE, None).feed(body, True)
     assert error.value.code == ("provider_error" if b"error" in body else "provider_bad_response")
 
 

@@ -92,6 +92,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
     """Anthropic Messages."""
 
     name = "anthropic-messages"
+    id_prefix = "msg_"
     prompt_field = "messages"
     option_fields = {"max_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
     wire_names = {
@@ -192,7 +193,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         if reason == "end_turn" and any(isinstance(part, Refusal) for part in parts):
             reason = "refusal"
         wire: JsonObject = {
-            "id": response.id or "msg_0",
+            "id": response.id,
             "type": "message",
             "role": "assistant",
             "model": response.model,

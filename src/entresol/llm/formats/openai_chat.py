@@ -108,6 +108,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
     """OpenAI chat completions."""
 
     name = "openai-chat"
+    id_prefix = "chatcmpl-"
     prompt_field = "messages"
     option_fields = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
     wire_names = {"reasoning": "reasoning_effort"}
@@ -183,7 +184,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         is_own = response.origin == self.name
         dropped: list[str] = []
         wire: JsonObject = {
-            "id": response.id or "chatcmpl-0",
+            "id": response.id,
             "object": "chat.completion",
             "created": response.created or 0,
             "model": response.model,
