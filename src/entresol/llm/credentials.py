@@ -34,6 +34,8 @@ _NEVER_SENT: Final = frozenset(
 _VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-")
 """Fields that mean something to one vendor, and nothing (or an error) to another."""
 
+_SHORTEST: Final = 8
+"""Bytes of a secret that is hidden. Shorter ones might be any word of an answer."""
 
 Field = tuple[bytes, bytes]
 
@@ -45,7 +47,7 @@ class Credential:
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
         self.secrets: tuple[bytes, ...] = ()
-        """What must never be shown to a client. Shorter ones than eight bytes might be any word of an answer."""
+        """What must never be shown to a client."""
         self._override = auth.allow_override
         self._field = self._read_field(auth)
         self._parameter = self._read_parameter(auth)
@@ -82,7 +84,7 @@ class Credential:
             return None
 
     def _hide(self, secret: bytes) -> None:
-        if len(secret) >= 8:
+        if len(secret) >= _SHORTEST:
             self.secrets += (secret,)
 
     def header_fields(self, client: HeaderPairs, own: Iterable[Field], is_same_format: bool) -> HeaderPairs:
@@ -145,16 +147,50 @@ class Credential:
     def hidden_in(self, text: bytes) -> bytes:
         """A provider's words without the credential, which some error messages repeat.
 
-        One that a stream's pieces cut in two is not found.
+        One that a stream's pieces cut in two is not found: that takes a `hider`.
         """
         for secret in self.secrets:
             text = text.replace(secret, b"***")
         return text
 
+    def hider(self) -> "Hider":
+        """For words that come in pieces and are kept in one."""
+        return Hider(self)
+
     def hidden_in_error(self, error: UpstreamError) -> UpstreamError:
         """A fault that repeats a provider's words, without the credential."""
         error.message = self.hidden_in(error.message.encode()).decode()
         return error
+
+
+class Hider:
+    """Words in pieces, without the credential: also where one piece begins it and the next goes on."""
+
+    __slots__ = ("_credential", "_held")
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What of the words so far can be told. The end of a piece waits if the credential might begin there."""
+        text = self._credential.hidden_in(self._held + data)
+        size = max([_size_of_start(secret, text) for secret in self._credential.secrets], default=0)
+        self._held = text[len(text) - size :]
+        return text[: len(text) - size]
+
+    def rest(self) -> bytes:
+        """What waits when nothing more comes: so much of the credential that it says something is hidden as well."""
+        held, self._held = self._held, b""
+        return held if len(held) < _SHORTEST else b"***"
+
+
+def _size_of_start(secret: bytes, text: bytes) -> int:
+    """How many bytes at the end of a text may be the start of a secret."""
+    for size in range(min(len(secret) - 1, len(text)), 0, -1):
+        if text.endswith(secret[:size]):
+            return size
+    return 0
 
 
 def _name(pair: str) -> str:

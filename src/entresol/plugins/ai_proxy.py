@@ -17,7 +17,7 @@ from entresol.core.http import Origin, RequestHead, ResponseHead, TlsClient, Ups
 from entresol.core.slots import Slot
 from entresol.llm.answers import ErrorAnswer
 from entresol.llm.call import Ends, LLMCall, failure_of, field_value, wants_stream
-from entresol.llm.credentials import Credential
+from entresol.llm.credentials import Credential, Hider
 from entresol.llm.opened import Opened, opened_chat
 from entresol.llm.price_table import price_table
 from entresol.llm.prices import Prices
@@ -59,6 +59,8 @@ class _Call(LLMCall):
     """One request's call, and what has to be kept of it from phase to phase."""
 
     payload: AiPayload | None = None
+    hider: Hider | None = None
+    """Keeps the credential out of the payload."""
     first_byte: float = 0.0
     head: ResponseHead | None = None
     """The client's, where the answer is held until it is whole."""
@@ -81,8 +83,20 @@ class _Call(LLMCall):
         if answer.is_stream:  # another's length is announced, and it is no error
             out = credential.hidden_in(out)
         if self.payload is not None:
-            keep_payload(self.payload, out)
+            self._keep(self.payload, out)
         return out
+
+    def _keep(self, payload: AiPayload, data: bytes) -> None:
+        """Remember a piece for the log."""
+        hider = self.hider
+        if hider is None:
+            hider = self.hider = self.plugin.credential.hider()
+        keep_payload(payload, hider.feed(data))
+
+    def keep_rest(self) -> None:
+        """Remember for the log what waited for more to come."""
+        if self.payload is not None and self.hider is not None:
+            keep_payload(self.payload, self.hider.rest())
 
     def whole(self, data: bytes, last: bool) -> bytes:
         """A body filter for an answer that was held until it was whole."""
@@ -103,7 +117,7 @@ class _Call(LLMCall):
         if type(answer) is ErrorAnswer:
             headers.set(b"x-entresol-error", b"provider_error")
         if self.payload is not None:
-            keep_payload(self.payload, out)
+            self._keep(self.payload, out)
         return out
 
 
@@ -242,6 +256,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         call = exchange.get(_CALL)
         if call is None:
             return
+        call.keep_rest()
         exchange[AI_LOG_STATISTICS] = self.config.logging.log_statistics
         meta = exchange[AI_META] = call_meta(exchange, self.context.instance_id, self.ends.provider.name, call)
         answer = call.reading

@@ -103,6 +103,22 @@ def test_a_secret_without_a_value_is_a_fault_of_the_call_not_of_the_start() -> N
     assert "vault://env/key" in credential.fault.message
 
 
+@pytest.mark.parametrize("rest", [b"", b" and more", b"s", b"sk-", b"sk-provide"])
+def test_a_key_is_hidden_wherever_pieces_cut_it(rest: bytes) -> None:
+    text = b"It is sk-provider, or sk-sk-provider" + rest
+    told = b"It is ***, or sk-***" + (b"***" if rest == b"sk-provide" else rest)
+    for at in range(len(text) + 1):
+        hider = Credential(HEADER).hider()
+        assert hider.feed(text[:at]) + hider.feed(text[at:]) + hider.rest() == told
+    hider = Credential(HEADER).hider()
+    assert b"".join([hider.feed(text[at : at + 1]) for at in range(len(text))]) + hider.rest() == told
+
+
+def test_nothing_waits_where_nothing_is_hidden() -> None:
+    hider = Credential(AuthConfig()).hider()
+    assert (hider.feed(b"sk-provid"), hider.rest()) == (b"sk-provid", b"")
+
+
 def test_a_provider_that_repeats_the_key_does_not_give_it_away() -> None:
     text = b'{"error":{"message":"Incorrect API key provided: sk-provider."}}'
     assert Credential(HEADER).hidden_in(text) == b'{"error":{"message":"Incorrect API key provided: ***."}}'

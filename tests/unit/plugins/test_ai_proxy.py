@@ -555,6 +555,28 @@ def test_payloads_are_kept_only_if_asked_for() -> None:
     assert reply.exchange[AI_PAYLOAD].response == reply.body.decode()
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_key_that_an_answer_repeats_is_not_logged(provider: str) -> None:
+    told = json.loads(json.dumps(COMPLETION if provider == "openai" else MESSAGE).replace("pong", "sk-provider-key"))
+    reply = chat(gateway(config(provider, logging={"log_payloads": True}), told))
+    assert reply.exchange[AI_PAYLOAD].response == reply.body.decode().replace("sk-provider-key", "***")
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_key_that_two_pieces_of_a_stream_repeat_is_not_logged(breaks: bool) -> None:
+    event = EVENTS[0].replace(b'"content":""', b'"content":"sk-provider-key"')
+    at = event.index(b"provider")
+    rest: list[bytes | GatewayError] = [event[at:], *EVENTS[1:]]
+    if breaks:
+        at += 9
+        rest = [UpstreamError("upstream_reset", "gone")]
+    usage = {"include_usage": True}
+    reply, _ = streamed(config(logging={"log_payloads": True}), event[:at], *rest, stream_options=usage)
+    response = reply.exchange[AI_PAYLOAD].response
+    assert response is not None
+    assert ("***" in response, "provider" in response) == (True, False)
+
+
 # Other operations.
 
 
