@@ -63,11 +63,29 @@ class _Answer(msgspec.Struct, rename="camel"):
     error: ErrorWire | None = None
 
 
+class _CallingPart(msgspec.Struct, rename="camel"):
+    function_call: object = None
+
+
+class _CallingContent(msgspec.Struct):
+    parts: list[_CallingPart] | None = None
+
+
+class _CallingCandidate(msgspec.Struct):
+    index: int = 0
+    content: _CallingContent | None = None
+
+
+class _CallingAnswer(msgspec.Struct):
+    candidates: list[_CallingCandidate] | None = None
+
+
 class _ErrorAnswer(msgspec.Struct):
     error: ErrorWire
 
 
 _decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_calls: Final = msgspec.json.Decoder(_CallingAnswer).decode
 _decode_error: Final = msgspec.json.Decoder(_ErrorAnswer | list[_ErrorAnswer]).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
@@ -136,6 +154,20 @@ def finish_reason(wire: str | None, has_calls: bool = False) -> FinishReason | N
         return None
     reason = FINISH_REASONS.get(wire, "stop")
     return "tool_calls" if has_calls and reason == "stop" else reason
+
+
+def _calls_tools(response: bytes) -> bool:
+    """Whether a response calls functions in its first candidate."""
+    if b'"functionCall"' not in response:
+        return False
+    try:
+        candidates = _decode_calls(response).candidates
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    for candidate in candidates or ():
+        if candidate.index == 0 and candidate.content is not None:
+            return any(part.function_call is not None for part in candidate.content.parts or ())
+    return False
 
 
 def _of(details: list[_Modality] | None, modality: str) -> int:
@@ -285,6 +317,8 @@ class GeminiFormat(Format):
             raise bad_response("it has neither candidates nor promptFeedback")
         facts = CallFacts(is_complete=True)
         _add(facts, answer)
+        if facts.finish_reason == "stop" and _calls_tools(body):
+            facts.finish_reason = "tool_calls"
         return facts
 
     def fragment_facts(self, head: bytes, tail: bytes) -> CallFacts:
@@ -299,19 +333,22 @@ class GeminiFormat(Format):
 
     def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
         facts = CallFacts()
-        candidates = OpenChoices()
+        candidates, has_calls = OpenChoices(), False
         for response in _responses_in(head, tail):
             try:
                 answer = _decode_answer(response)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 continue  # cut by the tap's window
             _add(facts, answer)
+            has_calls = has_calls or _calls_tools(response)
             for candidate in answer.candidates or ():
                 candidates.note(candidate.index, finish_reason(candidate.finish_reason) is not None)
         if tail is not None:
             _add_cut_response(facts, tail)
         elif candidates.is_any_open:
             facts.finish_reason = None
+        if facts.finish_reason == "stop" and has_calls:
+            facts.finish_reason = "tool_calls"
         facts.is_complete = facts.finish_reason is not None
         return facts
 
@@ -340,7 +377,7 @@ class GeminiFormat(Format):
 def _add_cut_response(facts: CallFacts, tail: bytes) -> None:
     """Add what the end of a response says that is too large for the tap: one with an image may be the only one."""
     if facts.finish_reason is None and tail.rstrip().endswith((b"}", b"]")):
-        facts.finish_reason = finish_reason(string_after(tail, b'"finishReason"'))
+        facts.finish_reason = finish_reason(string_after(tail, b'"finishReason"'), b'"functionCall"' in tail)
     found = object_after(tail, b'"usageMetadata"')
     if found is not None:
         try:

@@ -8,11 +8,12 @@ from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ErrorDetail
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.json_fields import bad_field, decode_response_as
-from entresol.llm.openai_structs import AnswerFacts, ErrorWire, UsageWire, decode_facts, decode_usage
+from entresol.llm.openai_structs import AnswerFacts, ErrorWire, UsageWire, decode_calls, decode_facts, decode_usage
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.types import FinishReason, Usage
 
 DONE: Final = b"[DONE]"
+_TOOL_CALLS: Final = b'"tool_calls"'
 _LAST_EVENTS: Final = 5
 _LAST_BYTES: Final = 4096
 
@@ -76,7 +77,10 @@ def facts_of_answer(body: bytes) -> CallFacts:
     answer = decode_response_as(decode_facts, body)
     if answer.error is None and answer.choices is None and not answer.data:
         raise bad_field("choices", "is required")
-    return _facts(answer, True)
+    facts = _facts(answer, True)
+    if facts.finish_reason == "stop" and _calls_tools(body):
+        facts.finish_reason = "tool_calls"
+    return facts
 
 
 def facts_of_fragment(head: bytes, tail: bytes) -> CallFacts:
@@ -90,8 +94,40 @@ def facts_of_fragment(head: bytes, tail: bytes) -> CallFacts:
     return CallFacts(usage=usage, model=model, is_complete=True)
 
 
+def _calls_tools(answer: bytes) -> bool:
+    """Whether an answer, or a chunk, calls tools in its first choice: some that do say `stop`."""
+    if answer.find(_TOOL_CALLS) < 0:
+        return False
+    try:
+        return decode_calls(answer).are_there()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _stream_calls_tools(fragment: bytes, from_start: bool) -> bool:
+    if fragment.find(_TOOL_CALLS) < 0:
+        return False
+    try:
+        events = events_in(fragment, from_start=from_start)
+    except SseTooLarge:
+        return False
+    for event in events:
+        if _calls_tools(event.data):
+            return True
+    return False
+
+
 def facts_of_stream(head: bytes, tail: bytes | None) -> CallFacts:
     """What a stream said, by its start and, if that is not all of it, its end."""
+    facts = _facts_of_stream(head, tail)
+    if facts.finish_reason == "stop" and (
+        _stream_calls_tools(head, True) or (tail is not None and _stream_calls_tools(tail, False))
+    ):
+        facts.finish_reason = "tool_calls"
+    return facts
+
+
+def _facts_of_stream(head: bytes, tail: bytes | None) -> CallFacts:
     known = _facts_of_complete(head, head if tail is None else tail)
     if known is not None:
         return known

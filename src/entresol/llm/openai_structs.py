@@ -50,6 +50,30 @@ class AnswerFacts(msgspec.Struct, gc=False):
     error: ErrorWire | str | None = None
 
 
+class _Calling(msgspec.Struct):
+    tool_calls: list[msgspec.Raw] | None = None
+
+
+class _CallingChoice(msgspec.Struct):
+    index: int = 0
+    message: _Calling | None = None
+    delta: _Calling | None = None
+
+
+class CallsOfAnswer(msgspec.Struct):
+    """What tells whether a choice of an answer, or of a chunk, calls tools."""
+
+    choices: list[_CallingChoice] | None = None
+
+    def are_there(self) -> bool:
+        """Whether the first choice does."""
+        for choice in self.choices or ():
+            said = choice.message or choice.delta
+            if said is not None and said.tool_calls and choice.index == 0:
+                return True
+        return False
+
+
 class ErrorAnswer(msgspec.Struct):
     error: ErrorWire | str | None = None
     message: str | None = None
@@ -59,5 +83,6 @@ class ErrorAnswer(msgspec.Struct):
 
 
 decode_facts: Final = msgspec.json.Decoder(AnswerFacts).decode
+decode_calls: Final = msgspec.json.Decoder(CallsOfAnswer).decode
 decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 decode_usage: Final = msgspec.json.Decoder(UsageWire).decode

@@ -129,6 +129,28 @@ def test_what_is_no_answer_is_the_providers_fault(body: bytes) -> None:
         FORMAT.response_facts(body)
 
 
+CALLING: dict[str, Any] = {"content": {"parts": [{"text": "x"}, {"functionCall": {"name": "f"}}]}}
+SAYING: dict[str, Any] = {"content": {"parts": [{"text": '"functionCall"'}]}}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "reason"),
+    [
+        ([CALLING], "tool_calls"),
+        ([SAYING], "stop"),
+        ([SAYING, CALLING | {"index": 1}], "stop"),
+        ([{"content": {"parts": {"functionCall": 5}}}], "stop"),
+    ],
+)
+def test_stop_after_calls_is_what_translation_takes_it_for(candidates: list[dict[str, Any]], reason: str) -> None:
+    whole = {"candidates": [candidate | {"finishReason": "STOP"} for candidate in candidates]}
+    assert FORMAT.response_facts(json.dumps(whole).encode()).finish_reason == reason
+    last = {"candidates": [{"index": at, "finishReason": "STOP"} for at in range(len(candidates))]}
+    stream = "".join(f"data: {json.dumps(part)}\n\n" for part in ({"candidates": candidates}, last)).encode()
+    assert FORMAT.stream_facts(stream, None).finish_reason == reason
+    assert FORMAT.stream_facts(b"data: {}\n\n", b"cut}\n\n" + stream).finish_reason == reason
+
+
 def test_facts_are_found_at_both_ends_of_a_large_answer() -> None:
     body = json.dumps(
         {"candidates": [{"content": "y" * 9000}], **{k: RESPONSE[k] for k in ("usageMetadata", "modelVersion")}}

@@ -1,3 +1,6 @@
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +108,34 @@ def test_an_empty_finish_reason_as_some_servers_write_in_every_chunk_finishes_no
         facts = CHAT.stream_facts(head, tail)
         assert (facts.finish_reason, facts.is_complete) == (None, False)
     assert CHAT.stream_facts(FIRST + chunk + FINISH, None).finish_reason == "stop"
+
+
+CALL = [{"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+CHOICES: list[tuple[list[dict[str, Any]], str]] = [
+    ([{"tool_calls": CALL}], "tool_calls"),
+    ([{"tool_calls": []}], "stop"),
+    ([{"tool_calls": None}], "stop"),
+    ([{"tool_calls": 5}], "stop"),
+    ([{"content": 'x "tool_calls":[{}]'}], "stop"),
+    ([{"content": "x"}, {"tool_calls": CALL}], "stop"),
+]
+
+
+@pytest.mark.parametrize(("said", "reason"), CHOICES)
+def test_stop_after_tool_calls_is_what_translation_takes_it_for(said: list[dict[str, Any]], reason: str) -> None:
+    whole = [{"index": at, "message": each, "finish_reason": "stop"} for at, each in enumerate(said)]
+    assert CHAT.response_facts(json.dumps({"choices": whole}).encode()).finish_reason == reason
+    chunks = [[{"index": at, "delta": each} for at, each in enumerate(said)]]
+    chunks.append([{"index": at, "delta": {}, "finish_reason": "stop"} for at in range(len(said))])
+    stream = "".join([f"data: {json.dumps({'choices': chunk})}\n\n" for chunk in chunks]).encode()
+    for rest in (b"", DONE, LAST + DONE):
+        assert CHAT.stream_facts(stream + rest, None).finish_reason == reason
+        assert CHAT.stream_facts(b": x\n\n", b"cut}\n\n" + stream + rest).finish_reason == reason
+
+
+def test_a_limit_reached_in_tool_calls_stays_one() -> None:
+    whole = {"choices": [{"message": {"tool_calls": CALL}, "finish_reason": "length"}]}
+    assert CHAT.response_facts(json.dumps(whole).encode()).finish_reason == "length"
 
 
 def test_an_error_at_the_end_of_a_stream_counts() -> None:
