@@ -1,7 +1,8 @@
 """SIGHUP while nobody can act on it: it waits, where it would end the process.
 
 Who asks for a reload does not know how far a start has come. What has waited is delivered as soon as a handler is
-there (the supervisor of several workers lets it through by itself).
+there (the supervisor of several workers lets it through by itself). Threads take over what waits from the one that
+starts them, so this has to begin before any other thread does: a signal goes to whichever thread lets it.
 """
 
 import signal
