@@ -111,10 +111,7 @@ def _stream_calls_tools(fragment: bytes, from_start: bool) -> bool:
         events = events_in(fragment, from_start=from_start)
     except SseTooLarge:
         return False
-    for event in events:
-        if _calls_tools(event.data):
-            return True
-    return False
+    return any(_calls_tools(event.data) for event in events)
 
 
 def facts_of_stream(head: bytes, tail: bytes | None) -> CallFacts:

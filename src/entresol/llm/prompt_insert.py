@@ -81,8 +81,11 @@ class _Conversation:
         self._tail = b",%b]" % last if last else b"]"
         self._alone = msgspec.Raw(b"[%b]" % b",".join(filter(None, (first, last))))
 
-    def surround(self, fields: Fields, name: str) -> None:
+    def surround(self, fields: Fields, name: str, may_be_one: bool = False) -> None:
+        """Put them around a field. `may_be_one`: an object stands for an array of one."""
         array = bytes(fields.get(name, b"null"))
+        if may_be_one and array.startswith(b"{"):
+            array = b"[%b]" % array
         if not array.startswith(b"["):
             raise _not_chat() if array == b"null" else bad_request(name, "expected an array")
         turns = array[1:-1].strip()
@@ -166,7 +169,7 @@ def _gemini(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
     )
 
     def insert(fields: Fields, is_responses: bool) -> None:
-        conversation.surround(fields, "contents")
+        conversation.surround(fields, "contents", may_be_one=True)
         if first or last:
             name = "system_instruction" if "system_instruction" in fields else "systemInstruction"
             fields[name] = _with_parts(_field(fields, name), name)
@@ -179,7 +182,12 @@ def _gemini(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
         except msgspec.DecodeError as error:
             raise bad_request(name, "expected an object") from error
         parts = _field(content, "parts")
-        known = [] if parts is None else _array(parts, f"{name}.parts")
+        if parts is None:
+            known: Raws = []
+        elif bytes(memoryview(parts)[:1]) == b"{":  # Google's JSON lets an object stand for a list of one
+            known = [parts]
+        else:
+            known = _array(parts, f"{name}.parts")
         content["parts"] = raw_json([*first, *known, *last])
         return raw_json(content)
 

@@ -20,11 +20,13 @@ _ROUTE_TYPES: Final[dict[Operation, str]] = {
 _PROMPT_OF: Final = {"messages": "llm/v1/chat", "prompt": "llm/v1/completions", "input": "llm/v1/embeddings"}
 _AMBIGUOUS: Final = ("openai-chat", "openai-completions")
 _PROMPT: Final = re.compile(rb'"[^"]|\[\s*[^\]\s]')
+_TURN: Final = re.compile(rb"\{\s*[^}\s]")
 
 
 def check_prompt(wire_format: Format, fields: Fields) -> None:
     """Raises ClientError unless the request holds a prompt of this format, and of no other."""
-    if not _holds_prompt(fields.get(wire_format.prompt_field)):
+    prompt = fields.get(wire_format.prompt_field)
+    if not _holds_prompt(prompt) and not (wire_format.name == "gemini" and _is_turn(prompt)):
         raise _no_prompt(wire_format, fields)
     if "prompt" in fields and "messages" in fields and wire_format.name in _AMBIGUOUS:
         raise ClientError("ambiguous_format", "request matches multiple LLM request formats")
@@ -55,3 +57,8 @@ def choose_model(opened: Opened, configured: str | None, alias: str | None) -> s
 def _holds_prompt(raw: msgspec.Raw | None) -> bool:
     """True for a text or list that is not empty."""
     return raw is not None and _PROMPT.match(raw) is not None
+
+
+def _is_turn(raw: msgspec.Raw | None) -> bool:
+    """True for an object that is not empty: Google's JSON lets it stand for a list of one."""
+    return raw is not None and _TURN.match(raw) is not None

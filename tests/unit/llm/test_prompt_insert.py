@@ -88,6 +88,13 @@ def test_gemini_system_prompts_go_into_the_instruction_under_either_name(name: s
     }
 
 
+@pytest.mark.parametrize("name", ["systemInstruction", "system_instruction"])
+def test_one_object_stands_for_a_list_where_gemini_lets_it(name: str) -> None:
+    one = b'{"contents":{"parts":{"text":"hi"}},"%b":{"parts": {"text":"mine"} }}' % name.encode()
+    many = b'{"contents":[{"parts":{"text":"hi"}}],"%b":{"parts":[{"text":"mine"}]}}' % name.encode()
+    assert inserted("gemini", one) == inserted("gemini", many)
+
+
 def test_gemini_without_an_instruction_gets_one() -> None:
     body = msgspec.json.decode(inserted("gemini", b'{"contents":[]}'))
     assert body["systemInstruction"] == {"parts": [{"text": "S1"}, {"text": "S2"}]}
@@ -107,6 +114,7 @@ def test_bedrock_has_blocks_everywhere(system: str, texts: list[str]) -> None:
         ("openai", b'{"messages":null}', "not_a_chat_request"),
         ("openai", b'{"messages":"x"}', "bad_request"),
         ("anthropic", b'{"prompt":"x"}', "not_a_chat_request"),
+        ("anthropic", b'{"messages":{"role":"user","content":"x"}}', "bad_request"),
         ("anthropic", b'{"messages":[],"system":5}', "bad_request"),
         ("gemini", b'{"messages":[]}', "not_a_chat_request"),
         ("gemini", b'{"contents":[],"systemInstruction":"x"}', "bad_request"),

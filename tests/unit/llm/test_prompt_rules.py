@@ -14,6 +14,8 @@ GOOD = [
     ("openai-embeddings", b'{"input":[[1,2]]}'),
     ("anthropic-messages", b'{"messages":[{"role":"user","content":"x"}]}'),
     ("gemini", b'{"contents":[{"parts":[{"text":"x"}]}]}'),
+    ("gemini", b'{"contents":{"parts":{"text":"x"}}}'),
+    ("gemini", b'{"contents": { "parts":[{"text":"x"}]}}'),
 ]
 
 
@@ -42,6 +44,8 @@ BAD = [
         "[llm/v1/chat] message format is not compatible with [llm/v1/embeddings] route type",
     ),
     ("gemini", b'{"messages":[{}]}', MISSING),
+    ("gemini", b'{"contents":{ }}', MISSING),
+    ("anthropic-messages", b'{"messages":{"role":"user"}}', MISSING),
 ]
 
 

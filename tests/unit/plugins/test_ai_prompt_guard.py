@@ -95,6 +95,8 @@ def test_which_turns_are_judged(config: dict[str, Any], body: Any, passes: bool)
             ]
         },
         {"contents": [{"parts": [{"text": "bad"}]}]},
+        {"contents": {"parts": {"text": "bad"}}},
+        {"contents": {"role": "user", "parts": [{"text": "bad"}]}},
         {"message": "bad"},
         {"inputs": "bad"},
     ],
@@ -103,6 +105,15 @@ def test_which_turns_are_judged(config: dict[str, Any], body: Any, passes: bool)
 def test_every_format_is_read_whatever_is_configured(llm_format: str, body: Any) -> None:
     reply = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "llm_format": llm_format})).chat(body)
     assert reply.header("x-entresol-error") == "prompt_denied"
+
+
+@pytest.mark.parametrize("name", ["systemInstruction", "system_instruction"])
+@pytest.mark.parametrize("parts", [{"text": "bad"}, [{"text": "bad"}]])
+def test_geminis_instruction_is_read_in_either_shape(name: str, parts: Any) -> None:
+    body = {"contents": {"parts": {"text": "good"}}, name: {"parts": parts}}
+    for every_role, code in ((True, "prompt_denied"), (False, None)):
+        gate = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "match_all_roles": every_role}))
+        assert gate.chat(body).header("x-entresol-error") == code
 
 
 @pytest.mark.parametrize(

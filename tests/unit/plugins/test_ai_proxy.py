@@ -120,6 +120,15 @@ def test_the_call_goes_to_the_model_instead_of_the_service() -> None:
     assert reply.sent.headers.get(b"accept-encoding") == b"identity"
 
 
+def test_one_object_stands_for_a_list_on_geminis_routes() -> None:
+    wire = {"contents": {"parts": {"text": "hi"}}, "system_instruction": {"parts": {"text": "be brief"}}}
+    answer = {"candidates": [{"content": {"parts": [{"text": "pong"}]}, "finishReason": "STOP"}]}
+    for provider, body in (("gemini", answer), ("anthropic", MESSAGE), ("openai", COMPLETION)):
+        reply = gateway(config(provider, llm_format="gemini"), body).chat(wire, "/models/gpt-4o:generateContent")
+        assert (reply.status, reply.json["candidates"][0]["finishReason"]) == (200, "STOP")
+        assert (b'"hi"' in reply.sent_body, b'"be brief"' in reply.sent_body) == (True, True)
+
+
 def test_without_upstream_url_the_provider_is_called_over_tls() -> None:
     reply = chat(gateway(config(options={"upstream_url": None})))
     assert reply.sent is not None
