@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import astuple
 
 from entresol.llm.chat_structs import ChatTop, ChatTurn, decode_chat
-from entresol.llm.json_fields import encode_json
+from entresol.llm.json_fields import encode_json, is_utf8
 
 _decode_text: Final = msgspec.json.Decoder(str).decode
 _ROLES: Final = frozenset(("user", "assistant", "system", "developer", "tool"))
@@ -71,10 +71,7 @@ class ChatBody:
     def texts(self, role: str | None) -> list[bytes] | None:
         """What a role (None: every role) says, in UTF-8, the newest first; None if turns hold more than a role and a
         text."""
-        body = self.body
-        if not (body.isascii() or _is_utf8(body)):
-            return None
-        has_escapes = _BACKSLASH in body
+        has_escapes = _BACKSLASH in self.body
         found = []
         for turn in reversed(self.turns):
             parts = astuple(turn)
@@ -105,7 +102,7 @@ def read_chat(body: bytes) -> ChatBody | None:
         return None
     turns = top.messages
     # Written again, each key once and nothing between them, it can only be shorter. Values keep their bytes.
-    if turns is UNSET or len(encode_json(top)) != len(body):
+    if turns is UNSET or len(encode_json(top)) != len(body) or not is_utf8(body):
         return None
     return ChatBody(body, top, turns)
 
@@ -118,12 +115,3 @@ def _text(said: Raw, has_escapes: bool, is_wanted: bool) -> bytes | None:
     if has_escapes:
         return _decode_text(value).encode("utf-8", "replace")
     return value[1:-1] if is_wanted else b""
-
-
-def _is_utf8(body: bytes) -> bool:
-    """Values are passed over without looking into strings."""
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -36,14 +36,29 @@ def bad_request(path: str, what: str) -> ClientError:
     return ClientError("bad_request", f"{path}: {what}" if path else what)
 
 
+def is_utf8(body: bytes) -> bool:
+    """Whether all of a body is UTF-8. Decoders do not look into the strings of values that they pass over."""
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _bad_json() -> ClientError:
+    return ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
+
+
 def read_fields(body: bytes) -> Fields:
     """The top level of a JSON object. Raises ClientError `bad_json`."""
+    if not is_utf8(body):
+        raise _bad_json()
     try:
         return _decode_fields(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ClientError(
-            "bad_json", "content-type header does not match request body, or bad JSON formatting"
-        ) from error
+        raise _bad_json() from error
     except RecursionError as error:
         raise ClientError("bad_json", "the request body is nested too deeply") from error
 
@@ -71,9 +86,7 @@ def decode_request_as(decode: Callable[[bytes], T], body: bytes) -> T:
     except msgspec.ValidationError as error:
         raise bad_request(*refused_value(body, error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ClientError(
-            "bad_json", "content-type header does not match request body, or bad JSON formatting"
-        ) from error
+        raise _bad_json() from error
     except RecursionError as error:
         raise ClientError("bad_json", "the request body is nested too deeply") from error
 

@@ -28,7 +28,7 @@ def plain_turns(body: bytes, fields: Fields, is_rewritten: bool) -> list[PlainTu
     `fields` is the top level of `body`; `is_rewritten` says that `body` was encoded from them.
     """
     messages = fields.get("messages")
-    if messages is None or not WITHOUT_TEXT.issuperset(fields) or not (body.isascii() or _is_utf8(body)):
+    if messages is None or not WITHOUT_TEXT.issuperset(fields):
         return None
     try:
         turns = decode_turns(messages)
@@ -38,15 +38,6 @@ def plain_turns(body: bytes, fields: Fields, is_rewritten: bool) -> list[PlainTu
     if (is_rewritten or encode_json(fields) == body) and len(encode_json(turns)) == memoryview(messages).nbytes:
         return turns
     return turns if _has_each_key_once(body, len(turns)) else None
-
-
-def _is_utf8(body: bytes) -> bool:
-    """The top level is decoded without looking into strings."""
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _has_each_key_once(body: bytes, turns: int) -> bool:

@@ -21,6 +21,9 @@ REFUSED = [
     (b'"text"', BAD_JSON),
     (b'{"a":1}{"b":2}', BAD_JSON),
     (b'{"\xff":1}', BAD_JSON),
+    (b'{"a":"\xff"}', BAD_JSON),
+    (b'{"a":[{"b":"\xc3"}]}', BAD_JSON),
+    (b'{"a":"\xed\xa0\x80"}', BAD_JSON),
     (DEEP, "the request body is nested too deeply"),
 ]
 

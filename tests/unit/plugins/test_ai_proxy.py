@@ -120,6 +120,14 @@ def test_the_call_goes_to_the_model_instead_of_the_service() -> None:
     assert reply.sent.headers.get(b"accept-encoding") == b"identity"
 
 
+@pytest.mark.parametrize("space", [b"", b" "])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_body_that_is_not_utf8_is_refused(provider: str, space: bytes) -> None:
+    body = b'{"messages":%b[{"role":"user","content":"gr\xfc\xdfe"}]}' % space
+    reply = gateway(config(provider)).call("POST", "/chat", JSON, body)
+    assert (reply.status, error_of(reply)["code"], reply.sent) == (400, "bad_json", None)
+
+
 def test_one_object_stands_for_a_list_on_geminis_routes() -> None:
     wire = {"contents": {"parts": {"text": "hi"}}, "system_instruction": {"parts": {"text": "be brief"}}}
     answer = {"candidates": [{"content": {"parts": [{"text": "pong"}]}, "finishReason": "STOP"}]}
