@@ -40,7 +40,7 @@ from entresol.llm.gemini_wire import (
 )
 from entresol.llm.reading import ObjectReader
 from entresol.llm.sse import sse_data
-from entresol.llm.types import JsonObject, Part, Text, Thinking, ToolCall, Usage
+from entresol.llm.types import FinishReason, JsonObject, Part, Text, Thinking, ToolCall, Usage
 
 
 class _Content(msgspec.Struct):
@@ -76,6 +76,8 @@ class GeminiStreamDecoder:
         self._calls: dict[int, int] = {}
         """Calls so far, by candidate."""
         self._candidates = OpenChoices()
+        self._reasons: dict[int, FinishReason] = {}
+        """Why the candidates finished. Told at the end: some models say it again and again, and go on."""
         self._is_blocked = False
         self._has_failed = False
 
@@ -84,7 +86,12 @@ class GeminiStreamDecoder:
 
     def finish(self) -> list[ChatEvent]:
         out = self._read(self._splitter.finish())
-        if (self._candidates.are_all_finished or self._is_blocked) and not self._has_failed:
+        if self._has_failed:
+            return out
+        for choice, reason in self._reasons.items():
+            has_calls = reason == "stop" and self._calls.get(choice, 0) > 0
+            out.append(Finished("tool_calls" if has_calls else reason, choice))
+        if self._candidates.are_all_finished or self._is_blocked:
             out.append(Ended())
         return out
 
@@ -116,7 +123,7 @@ class GeminiStreamDecoder:
         feedback = response.prompt_feedback
         if feedback is not None and feedback.block_reason is not None and not response.candidates:
             self._is_blocked = True
-            out.append(Finished("content_filter"))
+            self._reasons[0] = "content_filter"
         if usage is not None:
             out.append(UsageReported(read_usage(usage)))
 
@@ -132,10 +139,10 @@ class GeminiStreamDecoder:
             self._read_part(read_part(ObjectReader(wire, "content.parts[]", bad_field), None), choice, out)
         if candidate.logprobs_result is not None:
             out.append(LogprobsDelta(read_logprobs(candidate.logprobs_result), choice))
-        reason = finish_reason(candidate.finish_reason, has_calls=self._calls.get(choice, 0) > 0)
+        reason = finish_reason(candidate.finish_reason)
         self._candidates.note(choice, reason is not None)
-        if reason is not None:
-            out.append(Finished(reason, choice))
+        if reason is not None and (reason != "stop" or choice not in self._reasons):
+            self._reasons[choice] = reason
 
     def _read_part(self, part: Part, choice: int, out: list[ChatEvent]) -> None:
         if isinstance(part, Text):

@@ -26,7 +26,7 @@ from entresol.llm.events import (
 from entresol.llm.format import StreamShape
 from entresol.llm.formats.gemini import Gemini
 from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
-from entresol.llm.types import Image, Native, Usage
+from entresol.llm.types import FinishReason, Image, Native, Usage
 
 Framing = Literal["sse", "json-array"]
 
@@ -112,6 +112,26 @@ def test_calls_of_several_responses_are_counted_on() -> None:
     assert [start.index for start in starts] == [0, 1, 2]
     assert len({start.id for start in starts}) == 3
     assert Finished("tool_calls") in events
+
+
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        (("STOP", "STOP"), "stop"),
+        (("STOP", None, "STOP"), "stop"),
+        (("STOP", "SAFETY"), "content_filter"),
+        (("MAX_TOKENS", "STOP"), "length"),
+    ],
+)
+def test_a_reason_that_is_repeated_is_told_once(reasons: tuple[str | None, ...], told: FinishReason) -> None:
+    events = decoded(sse(*[response({"text": "a"}, finish=reason) for reason in reasons]))
+    assert events == [Started("r", "m"), *[TextDelta("a")] * len(reasons), Finished(told), Ended()]
+
+
+def test_a_call_behind_the_first_reason_is_one() -> None:
+    call = {"functionCall": {"name": "f"}}
+    events = decoded(sse(response({"text": "a"}, finish="STOP"), response(call, finish="STOP")))
+    assert [event for event in events if isinstance(event, Finished)] == [Finished("tool_calls")]
 
 
 def test_each_candidate_counts_its_own_calls() -> None:
