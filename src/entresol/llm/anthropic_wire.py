@@ -92,7 +92,7 @@ STOP_REASONS: Final[dict[FinishReason, str]] = {
     "content_filter": "refusal",
     "refusal": "refusal",
     "pause": "pause_turn",
-    "error": "end_turn",
+    "error": "refusal",  # the only word of a failure that clients know
 }
 _ERROR_TYPES: Final = {
     400: "invalid_request_error",

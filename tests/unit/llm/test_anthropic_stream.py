@@ -133,6 +133,11 @@ def test_words_of_refusal_make_a_refusal(reason: Any, wire_reason: str) -> None:
     assert events[-2]["delta"]["stop_reason"] == wire_reason
 
 
+def test_a_technical_failure_is_no_end_of_a_turn() -> None:
+    events = encoded(Started(), TextDelta("a"), Finished("error"), Ended())
+    assert [event["delta"]["stop_reason"] for event in events if event["type"] == "message_delta"] == ["refusal"]
+
+
 def test_native_blocks_pass_and_foreign_parts_do_not() -> None:
     own = Native(type="server_tool_use", value={"type": "server_tool_use", "id": "s"})
     foreign = Native(type="executableCode", value={"executableCode": {}})

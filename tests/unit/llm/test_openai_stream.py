@@ -99,9 +99,10 @@ def test_a_provider_that_names_nothing_gets_the_callers_words() -> None:
     assert b'"role":"assistant"' in out
 
 
-def test_what_openai_has_no_reason_for_is_a_stop() -> None:
-    events: list[ChatEvent] = [START, Finished("pause"), Ended()]
-    assert Finished("stop") in decode([chat().stream_encoder(SHAPE).encode(events)])
+@pytest.mark.parametrize(("reason", "told"), [("pause", "stop"), ("error", "content_filter")])
+def test_what_openai_has_no_reason_for_is_a_stop_or_content_withheld(reason: FinishReason, told: FinishReason) -> None:
+    events: list[ChatEvent] = [START, Finished(reason), Ended()]
+    assert Finished(told) in decode([chat().stream_encoder(SHAPE).encode(events)])
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ _WIRE_REASONS: Final[dict[FinishReason, str]] = {
     "content_filter": "content_filter",
     "refusal": "content_filter",
     "pause": "stop",
-    "error": "stop",
+    "error": "content_filter",  # the only word of a failure that clients know
 }
 _BINDING: Final = ("audio", "moderation")
 _PLAIN: Final = (
