@@ -28,9 +28,16 @@ T = TypeVar("T")
 
 GATEWAY_KEY = "gateway-key"
 CLIENTS = ("openai", "anthropic", "gemini")
-PROVIDERS = ("openai", "anthropic", "gemini")
-MODELS = {"openai": "gpt-5.5", "anthropic": "claude-sonnet-5-5", "gemini": "gemini-3.8-flash"}
+PROVIDERS = ("openai", "anthropic", "gemini", "openai-compatible")
+MODELS = {
+    "openai": "gpt-5.5",
+    "anthropic": "claude-sonnet-5-5",
+    "gemini": "gemini-3.8-flash",
+    "openai-compatible": "gpt-5.5",
+}
 """A good model of each provider."""
+WIRES = {"openai-compatible": "openai"}
+"""The wire of a provider that speaks another's."""
 PATHS = {
     "openai": ("/v1/chat/completions",),
     "anthropic": ("/v1/messages",),
@@ -40,6 +47,7 @@ _CREDENTIALS = {
     "openai": ("Authorization", "Bearer scripted-key"),
     "anthropic": ("x-api-key", "scripted-key"),
     "gemini": ("x-goog-api-key", "scripted-key"),
+    "openai-compatible": ("Authorization", "Bearer scripted-key"),
 }
 
 

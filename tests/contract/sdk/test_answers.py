@@ -5,7 +5,7 @@ The provider checks each request as the real one would, so an answer means that 
 
 import pytest
 
-from contract.sdk.stand import CLIENTS, MODELS, PROVIDERS, Stand
+from contract.sdk.stand import CLIENTS, MODELS, PROVIDERS, WIRES, Stand
 from contract.sdk.talking import PIXEL, TALKS, TOOL, Talk
 
 PAIRS = [(client, provider) for client in CLIENTS for provider in PROVIDERS]
@@ -29,7 +29,7 @@ def test_a_question_is_answered_with_usage_and_a_finish_reason(
     assert heard.finish == DONE[client]
     assert heard.input_tokens > 0
     assert heard.output_tokens == 5
-    assert (stand.last.wire, stand.last.status) == (provider, 200)
+    assert (stand.last.wire, stand.last.status) == (WIRES.get(provider, provider), 200)
     assert b"Be brief." in stand.last.body
 
 
