@@ -131,11 +131,13 @@ async def left_to_the_collector(
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-    writer.close()
-    transport.close()
     listening.close()
     upstream.close()
-    await asyncio.sleep(0)
+    transport.close()
+    writer.close()
+    await writer.wait_closed()
+    server.begin_drain()
+    await server.wait_drained(10.0)  # no socket is left to be found by the collector within another test
     return found
 
 

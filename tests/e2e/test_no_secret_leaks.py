@@ -50,7 +50,7 @@ class Provider:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request."""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(
                 (
@@ -65,7 +65,6 @@ class Provider:
             said = (head + body).replace(URL_KEY.encode(), b"")
             writer.write(_echo(head.split(b" ")[1].decode().partition("?")[0].rpartition("/")[2], said))
             await writer.drain()
-        writer.close()
 
 
 def _echo(kind: str, said: bytes) -> bytes:

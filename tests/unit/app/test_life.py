@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def test_a_request_under_way_is_waited_for_until_a_second_stop(tmp_path: Path) -
         reached = asyncio.Event()
 
         async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            reached.set()
-            await reader.read()
-            writer.close()
+            with contextlib.closing(writer):
+                await reader.readuntil(b"\r\n\r\n")
+                reached.set()
+                await reader.read()
 
         upstream = await asyncio.start_server(never_answer, "127.0.0.1", 0)
         port = upstream.sockets[0].getsockname()[1]
