@@ -31,7 +31,7 @@ class Answer:
     content_type: bytes | None = None
     """What the client's answer is, when it is not the provider's own."""
     dropped: Sequence[str] = ()
-    """What the client's format could not say of a whole answer."""
+    """What the client's format could not say; of a stream, so far."""
 
     def feed(self, data: bytes, last: bool) -> bytes:
         """What goes on to the client."""
@@ -151,7 +151,9 @@ class TranslatedBody(Answer):
             response.created = self._shape.created
         self.facts = facts
         if self._encoder is not None:
-            return self._encoder.encode(events_of(response))
+            out = self._encoder.encode(events_of(response))
+            self.dropped = self._encoder.dropped
+            return out
         if not response.id:
             response.id = self._client.answer_id(self._shape.request_id)
         if not response.model:
@@ -172,6 +174,7 @@ class TranslatedStream(Answer):
         self._encoder = encoder
         self._client = client
         self._shape = shape
+        self.dropped = encoder.dropped  # it grows
         self.content_type = client.stream_content_type if shape.framing == "sse" else client.content_type
 
     def feed(self, data: bytes, last: bool) -> bytes:

@@ -27,6 +27,7 @@ from entresol.llm.events import (
     Ended,
     Failed,
     Finished,
+    LogprobsDelta,
     PartAdded,
     RefusalDelta,
     Started,
@@ -36,7 +37,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, StreamShape, bad_response, encode_json
+from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss
 from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
@@ -221,6 +222,7 @@ class AnthropicStreamEncoder:
     def __init__(self, shape: StreamShape, wire_format: Format) -> None:
         self._shape = shape
         self._format = wire_format
+        self.dropped: list[str] = []
         self._is_started = False
         self._usage: Usage | None = None
         self._tier: str | None = None
@@ -286,11 +288,18 @@ class AnthropicStreamEncoder:
         elif isinstance(event, Finished):
             self._reason, self._stop_sequence = event.reason, event.stop_sequence
             self._flush_calls(out)
-        elif isinstance(event, RefusalDelta):
+        else:
+            self._encode_rare(event, out)
+
+    def _encode_rare(self, event: ChatEvent, out: list[bytes]) -> None:
+        if isinstance(event, RefusalDelta):
             self._has_refused = True
             self._text(event.text, out)
-        elif isinstance(event, PartAdded) and isinstance(event.part, Native):
-            self._native(event.part, out)
+        elif isinstance(event, PartAdded):
+            if not (isinstance(event.part, Native) and self._native(event.part, out)):
+                note_loss(event.part, self.dropped)
+        elif isinstance(event, LogprobsDelta) and "logprobs" not in self.dropped:
+            self.dropped.append("logprobs")
 
     def _text(self, text: str, out: list[bytes]) -> None:
         if not text:
@@ -357,20 +366,19 @@ class AnthropicStreamEncoder:
         if waiting:
             self._write_arguments(call, waiting, out)
 
-    def _native(self, part: Native, out: list[bytes]) -> None:
+    def _native(self, part: Native, out: list[bytes]) -> bool:
+        """Write a block of Anthropic's own. False: it is none, or has no place here."""
         if part.type == "citation":
-            if self._kind == "text" and self._shape_is_own(part):
-                self._delta({"type": "citations_delta", "citation": part.value}, out)
-            return
-        if self._shape_is_own(part):
-            self._flush_calls(out)
-            self._open(part.type, part.value, out)
-            self._close(out)
-
-    @staticmethod
-    def _shape_is_own(part: Native) -> bool:
-        """Anthropic's own blocks name their type; what other formats leave native does not look like one."""
-        return part.value.get("type") == part.type or part.type == "citation"
+            if self._kind != "text":
+                return False
+            self._delta({"type": "citations_delta", "citation": part.value}, out)
+            return True
+        if part.value.get("type") != part.type:  # what other formats leave native does not name its type
+            return False
+        self._flush_calls(out)
+        self._open(part.type, part.value, out)
+        self._close(out)
+        return True
 
     def _open(self, kind: str, block: JsonObject, out: list[bytes]) -> None:
         self._close(out)

@@ -38,6 +38,7 @@ from entresol.llm.types import (
     ChatResponse,
     JsonObject,
     Native,
+    Part,
     Tool,
     ToolResult,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "decode_request_as",
     "decode_response_as",
     "encode_json",
+    "note_loss",
     "raw_json",
     "read_field",
     "read_fields",
@@ -140,8 +142,22 @@ class StreamDecoder(Protocol):
 class StreamEncoder(Protocol):
     """Events as a client's stream."""
 
+    dropped: list[str]
+    """Content that the format could not say so far, by name (`note_loss`)."""
+
     def encode(self, events: list[ChatEvent]) -> bytes:
         """The bytes for these events, possibly none. `Failed` becomes the format's error event."""
+
+
+def note_loss(part: Part, dropped: list[str]) -> None:
+    """Add the name of a part that an encoder leaves out of a stream, unless it is there."""
+    name = part.type if isinstance(part, Native) else type(part).__name__.lower()
+    if name not in dropped and len(dropped) < _MAX_LOSSES:
+        dropped.append(name)
+
+
+_MAX_LOSSES: Final = 100
+"""Names that are noted of one stream: they come from outside."""
 
 
 class Format:

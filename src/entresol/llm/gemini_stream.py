@@ -23,7 +23,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json, note_loss
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
 from entresol.llm.gemini_wire import (
@@ -173,6 +173,7 @@ class GeminiStreamEncoder:
     def __init__(self, shape: StreamShape, wire_format: Format) -> None:
         self._shape = shape
         self._format = wire_format
+        self.dropped: list[str] = []
         self._has_sent = False
         self._tail: JsonObject = {}
         self._start(Started())
@@ -220,7 +221,10 @@ class GeminiStreamEncoder:
             candidate: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
             out.append(self._frame({"candidates": [candidate]}))
         elif isinstance(event, PartAdded):
-            for part in answer_parts([event.part], False, []):
+            written = answer_parts([event.part], False, [])
+            if not written:
+                note_loss(event.part, self.dropped)
+            for part in written:
                 self._part(event.choice, part, out)
 
     def _candidate(self, choice: int) -> _Candidates:

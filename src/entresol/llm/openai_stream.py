@@ -23,7 +23,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss
 from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error, read_usage
 from entresol.llm.openai_parts import image_url, read_signature, split_data_url
 from entresol.llm.openai_structs import ErrorWire, UsageWire
@@ -234,6 +234,7 @@ class OpenAIStreamEncoder:
         self._shape = shape
         self._reasons = reasons
         self._format = wire_format
+        self.dropped: list[str] = []
         self._usage: Usage | None = None
         self._roles: set[int] = set()  # choices whose first chunk, the one with the role, is out
         self._custom: set[tuple[int, int]] = set()
@@ -300,6 +301,7 @@ class OpenAIStreamEncoder:
             audio = {"id": part.file_id, "data": part.data, "transcript": part.transcript}
             given = {name: value for name, value in audio.items() if value is not None}
             return self._delta(event.choice, b'"audio":%b' % encode_json(given))
+        note_loss(part, self.dropped)
         return b""
 
     def _delta(self, choice: int, members: bytes) -> bytes:

@@ -4,6 +4,7 @@ Clients speak the format of `llm_format`, the provider its own; where the two ar
 later in the path need (usage, cost, latency) stands in the slots of `api_floor.ai_slots`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -32,6 +33,8 @@ from entresol.policy.request_fields import query_values
 _CLIENT_FORMATS: Final = {"anthropic": "anthropic-messages", "gemini": "gemini"}
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
 _REFUSED: Final = (401, 403)
+_LOSSES: Final = "Streams that held what the client's format cannot say."
+_LOSS_LABELS: Final = ("ai_provider", "ai_model")
 _JSON: Final = (b"content-type", b"application/json")
 
 
@@ -264,6 +267,8 @@ class AiProxy(Plugin[AiProxyConfig]):
             return
         if exchange.error is not None:
             answer.settle()
+        if answer.is_stream and answer.dropped:
+            self._report_losses(exchange.request_id, call.model, answer.dropped)
         facts = answer.facts
         meta.response_model = facts.model
         if facts.error is not None and exchange.error is None and exchange.upstream_status < 400:
@@ -272,6 +277,13 @@ class AiProxy(Plugin[AiProxyConfig]):
             names = (facts.model, call.model)
             cost = self._prices.cost_of_any(names, facts.usage, facts.service_tier, exchange.started_at)
             exchange[AI_USAGE] = call_usage(exchange, facts.usage, cost, call.first_byte)
+
+    def _report_losses(self, request_id: str, model: str, dropped: Sequence[str]) -> None:
+        """Tell the operator, for the head had gone when a stream turned out to hold what its client cannot take."""
+        labels = (self.ends.provider.name, model)
+        self.context.metrics.counter("entresol_ai_llm_stream_losses_total", _LOSSES, _LOSS_LABELS, labels).value += 1
+        names = field_value(", ".join(dropped)).decode()
+        self.context.logger.warning("request %s: left out of the stream of %s/%s: %s", request_id, *labels, names)
 
 
 def _look_up(exchange: Exchange, source: str, key: str) -> str | None:

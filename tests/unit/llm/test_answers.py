@@ -255,6 +255,33 @@ NAMELESS = {
 }
 
 
+PICTURE = {"inlineData": {"mimeType": "image/png", "data": "AA"}}
+CODE = {"executableCode": {"language": "PYTHON", "code": "1"}}
+RAN = {"codeExecutionResult": {"outcome": "OUTCOME_OK"}}
+LOST = [
+    (ANTHROPIC, [{"text": "a"}, PICTURE, CODE, PICTURE, RAN], ["image", "executableCode", "codeExecutionResult"]),
+    (OPENAI, [{"text": "a"}, PICTURE, CODE, RAN, CODE], ["executableCode", "codeExecutionResult"]),
+    (OPENAI, [{"text": "a"}, PICTURE], []),
+]
+
+
+@pytest.mark.parametrize(("client", "parts", "lost"), LOST)
+def test_content_that_a_stream_cannot_say_is_told_by_the_names_of_whole_answers(
+    client: ChatFormat, parts: list[Any], lost: list[str]
+) -> None:
+    whole = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    body = TranslatedBody(GEMINI, client, SHAPE, None)
+    body.feed(json.dumps(whole).encode(), True)
+    stream = TranslatedStream(GEMINI.stream_decoder(), client.stream_encoder(SHAPE), client, SHAPE)
+    pieces = [{"candidates": [{"content": {"parts": [part]}}]} for part in parts]
+    ends = {"candidates": [{"finishReason": "STOP"}]}
+    stream.feed(b"".join([b"data: %b\n\n" % json.dumps(each).encode() for each in [*pieces, ends]]), True)
+    replayed = TranslatedBody(GEMINI, client, SHAPE, client.stream_encoder(SHAPE))
+    replayed.feed(json.dumps(whole).encode(), True)
+    assert list(dict.fromkeys(body.dropped)) == lost
+    assert (list(stream.dropped), list(replayed.dropped)) == (lost, lost)
+
+
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize(("native", "client", "answer_id", "model"), NAMES)
 def test_an_answer_without_names_gets_those_of_its_request(

@@ -90,9 +90,13 @@ def test_every_choice_has_its_own_finish_reason() -> None:
 def test_log_probabilities_and_pictures_go_along_and_native_parts_do_not() -> None:
     logprobs: dict[str, object] = {"content": [{"token": "a", "logprob": -1, "top_logprobs": []}], "refusal": None}
     native = Native(type="server_tool_use", value={})
-    first, second, _ = encoded(LogprobsDelta(logprobs), PartAdded(Image(data="AA")), PartAdded(native), Ended())
+    events: list[ChatEvent] = [LogprobsDelta(logprobs), PartAdded(Image(data="AA")), PartAdded(native), Ended()]
+    first, second, _ = encoded(*events)
     assert first["candidates"][0]["logprobsResult"]["chosenCandidates"][0]["token"] == "a"
     assert second["candidates"][0]["content"]["parts"][0]["inlineData"]["data"] == "AA"
+    encoder = GeminiStreamEncoder(StreamShape(model="asked"), Gemini())
+    encoder.encode(events)
+    assert encoder.dropped == ["server_tool_use"]
 
 
 @pytest.mark.parametrize("framing", ["sse", "json-array"])
