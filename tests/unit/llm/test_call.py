@@ -42,6 +42,14 @@ def url(made: LLMCall, wire: dict[str, Any], stream: bool = False, path: str = "
     return made.ends.url("m", stream, made.ends.client.open(json.dumps(wire).encode(), path, query), query, override)
 
 
+def test_json_without_a_schema_is_reported_by_the_field_that_asked_for_it() -> None:
+    made = call("gemini", "anthropic")
+    config = {"responseMimeType": "application/json"}
+    wire = {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": config}
+    sent(made, wire, path="/v1beta/models/x:generateContent")
+    assert list(made.dropped) == ["generationConfig.responseMimeType"]
+
+
 PAIRS = [
     ("openai-chat", "openai", {"messages": HELLO}, "/v1/chat/completions"),
     ("openai-chat", "anthropic", {"messages": HELLO}, "/v1/messages"),

@@ -115,7 +115,7 @@ class Gemini(GeminiFormat, ChatFormat):
         "top_logprobs": "generationConfig.logprobs",
         "reasoning": "generationConfig.thinkingConfig",
         "modalities": "generationConfig.responseModalities",
-        "response_format": "generationConfig.responseJsonSchema",
+        "response_format": MEDIA_TYPE,  # what asks for JSON, with or without a schema
         "tool_choice": "toolConfig.functionCallingConfig",
         "service_tier": "serviceTier",
         "metadata": "labels",
