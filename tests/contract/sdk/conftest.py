@@ -14,3 +14,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _closed_clients(stand: Stand) -> Iterator[None]:
+    yield
+    stand.clients.close()

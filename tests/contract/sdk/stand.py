@@ -7,7 +7,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,6 +60,8 @@ class Stand:
         self._thread = threading.Thread(target=self.loop.run_forever, name="stand", daemon=True)
         self._stack = AsyncExitStack()
         self.provider = ScriptedProvider(ScriptedSettings(slow_s=60.0))
+        self.clients = ExitStack()
+        """Closed after each test: what a client leaves to the collector is found in some other test."""
         self.url = ""
 
     def start(self) -> None:

@@ -52,6 +52,7 @@ class OpenAITalk:
     def __init__(self, stand: Stand, provider: str, variant: str = "", key: str = GATEWAY_KEY) -> None:
         url = f"{stand.base('openai', provider, variant)}/v1"
         self.sdk = openai.OpenAI(base_url=url, api_key=key, max_retries=0)
+        stand.clients.callback(self.sdk.close)
 
     def user(self, text: str, image: str | None = None) -> Any:
         if image is None:
@@ -128,6 +129,7 @@ class AnthropicTalk:
     def __init__(self, stand: Stand, provider: str, variant: str = "", key: str = GATEWAY_KEY) -> None:
         url = stand.base("anthropic", provider, variant)
         self.sdk = anthropic.Anthropic(base_url=url, api_key=key, max_retries=0)
+        stand.clients.callback(self.sdk.close)
 
     def user(self, text: str, image: str | None = None) -> Any:
         if image is None:
@@ -175,6 +177,7 @@ class GeminiTalk:
         retries = genai_types.HttpRetryOptions(attempts=1)
         options = genai_types.HttpOptions(base_url=stand.base("gemini", provider, variant), retry_options=retries)
         self.sdk = genai.Client(api_key=key, http_options=options)
+        stand.clients.callback(self.sdk.close)
 
     def user(self, text: str, image: str | None = None) -> Any:
         parts = [genai_types.Part(text=text)]

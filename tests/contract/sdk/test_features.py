@@ -115,7 +115,7 @@ def test_thinking_is_seen_and_its_signature_comes_home_in_a_tool_loop(stand: Sta
 @pytest.mark.parametrize("provider", ["anthropic", "gemini"])
 def test_thoughts_are_signed_for_geminis_client_as_well(stand: Stand, provider: str) -> None:
     model = MODELS[provider]
-    talk = GeminiTalk(stand, provider)  # its client closes with it
+    talk = GeminiTalk(stand, provider)
     sdk = talk.sdk
     function = genai_types.FunctionDeclaration(name="get_weather", parameters_json_schema=CITY)
     thinking = genai_types.ThinkingConfig(include_thoughts=True)
