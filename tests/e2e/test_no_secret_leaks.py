@@ -62,7 +62,7 @@ class Provider:
             )
             body = await reader.readexactly(length)
             self.received += head + body
-            said = (head + body).replace(URL_KEY.encode(), b"")
+            said = head + body
             writer.write(_echo(head.split(b" ")[1].decode().partition("?")[0].rpartition("/")[2], said))
             await writer.drain()
 

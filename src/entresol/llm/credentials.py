@@ -16,6 +16,8 @@ from entresol.llm.model_config import AuthConfig
 
 _FIELDS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key"))
 _PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key"))
+_SECRET_PARAMETERS: Final = _PARAMETERS | {"access_token", "code", "sig", "signature", "token"}
+"""Those of a provider's address whose values are hidden like a credential."""
 _NEVER_SENT: Final = frozenset(
     (
         b"content-type",
@@ -41,9 +43,9 @@ Field = tuple[bytes, bytes]
 
 
 class Credential:
-    """What a model's `auth` block says, ready to be used."""
+    """What a model's `auth` block says, ready to be used, and what its `upstream_url` holds that must not be shown."""
 
-    def __init__(self, auth: AuthConfig) -> None:
+    def __init__(self, auth: AuthConfig, upstream_url: str | None = None) -> None:
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
         self.secrets: tuple[bytes, ...] = ()
@@ -56,6 +58,7 @@ class Credential:
         self._kept_out = _NEVER_SENT | _FIELDS if self._is_set else _NEVER_SENT
         if self._field is not None:
             self._kept_out |= {self._field[0]}
+        self._hide_query((upstream_url or "").partition("?")[2])
 
     def _read_field(self, auth: AuthConfig) -> Field | None:
         if auth.header_name is None or auth.header_value is None:
@@ -82,6 +85,14 @@ class Credential:
             if self.fault is None:
                 self.fault = fault
             return None
+
+    def _hide_query(self, query: str) -> None:
+        for piece in query.partition("#")[0].split("&"):
+            name, _, value = piece.partition("=")
+            if unquote_plus(name).lower() in _SECRET_PARAMETERS and "$(" not in value:
+                self._hide(value.encode())
+                if unquote_plus(value) != value:
+                    self._hide(unquote_plus(value).encode())
 
     def _hide(self, secret: bytes) -> None:
         if len(secret) >= _SHORTEST:

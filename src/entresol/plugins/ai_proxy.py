@@ -150,7 +150,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str | None, bool, str], _Way] = {}
         self._keeps_payload = config.logging.log_payloads
-        self.credential = Credential(config.auth)
+        self.credential = Credential(config.auth, model.options.upstream_url)
         self.monotonic = context.clock.monotonic
 
     @property

@@ -122,3 +122,10 @@ def test_nothing_waits_where_nothing_is_hidden() -> None:
 def test_a_provider_that_repeats_the_key_does_not_give_it_away() -> None:
     text = b'{"error":{"message":"Incorrect API key provided: sk-provider."}}'
     assert Credential(HEADER).hidden_in(text) == b'{"error":{"message":"Incorrect API key provided: ***."}}'
+
+
+def test_a_key_in_the_providers_address_is_hidden_as_well() -> None:
+    url = "https://llm.test/chat?api-key=secret%2Fkey1&api-version=2024-05-01&Token=short&sig=$(headers.x-sig)"
+    credential = Credential(AuthConfig(), url)
+    assert credential.secrets == (b"secret%2Fkey1", b"secret/key1")
+    assert b"secret" not in credential.hidden_in(b'{"url":"/chat?api-key=secret%2Fkey1","key":"secret/key1"}')
