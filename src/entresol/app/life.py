@@ -17,9 +17,10 @@ from entresol.telemetry.status_page import StatusPage
 
 logger = logging.getLogger("entresol.node")
 
-YOUNG_OBJECTS: Final = 50_000
-"""How many more objects there may be before cycles are looked for. A request leaves none, but some hundreds of requests
-under way have that many objects, and with Python's 700 each turn of the event loop would search through them."""
+YOUNG_OBJECTS: Final = 10_000
+"""How many more objects there may be before cycles are looked for. Requests leave none, but with Python's 700 those
+that are under way would be searched through in each turn of the event loop. Closed connections are cycles: with 50,000
+they pile up to megabytes."""
 
 
 class Life:
