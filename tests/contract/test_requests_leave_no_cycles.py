@@ -3,6 +3,8 @@
 import asyncio
 import gc
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -66,6 +68,8 @@ COMPLETION = (
 ANSWERS = {
     b"/proxied": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
     b"/proxied/stream": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"/proxied/endless": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    b"/proxied/cut": b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhello",
     b"/model": b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
     % (len(COMPLETION), COMPLETION),
     b"/model stream": b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -78,23 +82,27 @@ def content_length(head: bytes) -> int:
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An upstream that answers by path, for as long as the gateway keeps the connection."""
+    """A connection of an upstream that answers by path, for as long as the gateway keeps it."""
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ")[1]
             body = await reader.readexactly(content_length(head))
             writer.write(ANSWERS[path + (b" stream" if b'"stream":true' in body else b"")])
-    except (asyncio.IncompleteReadError, asyncio.CancelledError):
+    except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
-async def left_to_the_collector(
-    path: bytes, status: bytes = b"200", body: bytes = b"{}", key: bytes = b"k"
-) -> Counter[str]:
-    """Types of our objects that only the cycle collector frees, after 20 requests."""
+@asynccontextmanager
+async def gateway() -> AsyncIterator[tuple[int, HttpServer]]:
+    """A gateway in this event loop, before an upstream that answers; gives its port."""
     loop = asyncio.get_running_loop()
-    upstream = await asyncio.start_server(answer, "127.0.0.1", 0)
+    answering: set[asyncio.Task[None]] = set()
+    upstream = await asyncio.start_server(
+        lambda reader, writer: answering.add(asyncio.ensure_future(answer(reader, writer))), "127.0.0.1", 0
+    )
     configuration = declarative.load(FILE.format(port=upstream.sockets[0].getsockname()[1]), {})
     assert isinstance(configuration, Configuration)
     clock = FakeClock()
@@ -105,40 +113,78 @@ async def left_to_the_collector(
     floor = ApiFloor(plan, transport, clock, Identity("Entresol", "1"), flusher.later)
     server = HttpServer(floor, Limits(), clock, flusher)
     listening = await loop.create_server(server.protocol, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection("127.0.0.1", listening.sockets[0].getsockname()[1])
-    fields = b"host: x\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\ncontent-length: %d"
+    yield listening.sockets[0].getsockname()[1], server
+    # no socket is left to be found by the collector within another test
+    listening.close()
+    server.begin_drain()
+    await server.wait_drained(10.0)
+    transport.close()
+    upstream.close()
+    await asyncio.gather(*answering)
 
-    async def request() -> None:
-        writer.write(b"POST %b HTTP/1.1\r\n%b\r\n\r\n%b" % (path, fields % (key, len(body)), body))
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 " + status), head
-        if b"chunked" in head:
-            await reader.readuntil(b"0\r\n\r\n")
-        else:
-            await reader.readexactly(content_length(head))
 
+async def left_by(step: Callable[[], Awaitable[None]]) -> Counter[str]:
+    """Types of our objects that only the cycle collector frees, after 20 steps."""
     for _ in range(3):
-        await request()
+        await step()
     gc.collect()
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         for _ in range(20):
-            await request()
+            await step()
         gc.collect()
-        found = Counter(type(thing).__name__ for thing in gc.garbage if type(thing).__module__.startswith("entresol"))
+        return Counter(type(thing).__name__ for thing in gc.garbage if type(thing).__module__.startswith("entresol"))
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
         gc.enable()
-    listening.close()
-    upstream.close()
-    transport.close()
-    writer.close()
-    await writer.wait_closed()
-    server.begin_drain()
-    await server.wait_drained(10.0)  # no socket is left to be found by the collector within another test
+
+
+def request_bytes(path: bytes, key: bytes, body: bytes) -> bytes:
+    fields = b"host: x\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\ncontent-length: %d"
+    return b"POST %b HTTP/1.1\r\n%b\r\n\r\n%b" % (path, fields % (key, len(body)), body)
+
+
+async def left_to_the_collector(
+    path: bytes, status: bytes = b"200", body: bytes = b"{}", key: bytes = b"k"
+) -> Counter[str]:
+    """After requests on one connection."""
+    async with gateway() as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def request() -> None:
+            writer.write(request_bytes(path, key, body))
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 " + status), head
+            if b"chunked" in head:
+                await reader.readuntil(b"0\r\n\r\n")
+            else:
+                await reader.readexactly(content_length(head))
+
+        found = await left_by(request)
+        writer.close()
+        await writer.wait_closed()
     return found
+
+
+async def left_by_connections(sent: bytes) -> Counter[str]:
+    """After connections that send this, wait for the beginning of an answer if there is one, and close."""
+    async with gateway() as (port, server):
+
+        async def connect() -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            if sent.endswith(b"{}"):
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 ")
+            while not server.connections:
+                await asyncio.sleep(0)
+            writer.close()
+            await writer.wait_closed()
+            while server.connections:
+                await asyncio.sleep(0)
+
+        return await left_by(connect)
 
 
 def test_a_proxied_request_leaves_nothing_to_the_collector() -> None:
@@ -170,3 +216,18 @@ def test_a_model_call_with_every_plugin_on_leaves_nothing_to_the_collector(
     body: bytes, key: bytes, status: bytes
 ) -> None:
     assert asyncio.run(left_to_the_collector(b"/chat", status, body, key)) == {}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(request_bytes(b"/proxied", b"k", b"{}"), id="after a whole answer"),
+        pytest.param(request_bytes(b"/proxied/endless", b"k", b"{}"), id="in the middle of a stream"),
+        pytest.param(request_bytes(b"/proxied/cut", b"k", b"{}"), id="in the middle of an answer"),
+        pytest.param(request_bytes(b"/chat", b"k", CHAT % b"")[:-1], id="in the middle of its body"),
+        pytest.param(b"GET / HTTP/1.1\r\nho", id="in the middle of its head"),
+        pytest.param(b"", id="without a word"),
+    ],
+)
+def test_a_client_that_closes_leaves_nothing_to_the_collector(sent: bytes) -> None:
+    assert asyncio.run(left_by_connections(sent)) == {}

@@ -161,6 +161,7 @@ class Http1Connection:
             self._lost(f"{reason} {self._stage()}")
         else:
             self._pool.forget_idle(self)
+        self._machine.close()
 
     def pause_writing(self) -> None:
         """The send buffer is full."""

@@ -173,6 +173,7 @@ class ServerResponder:
         connection = self._connection
         if connection is not None:
             self._connection = None
+            self.receiver = None
             connection.break_off()
 
     def pause_request(self) -> None:

@@ -190,6 +190,10 @@ class ResponseMachine:
         if new_lines.count(b"\n") != new_lines.count(b"\r\n"):
             raise ResponseFault("a line of the response head ends in LF without CR")
 
+    def close(self) -> None:
+        """Nothing will be fed any more. It and its parser hold each other: let go, so that no cycle is left."""
+        self._parser = None
+
     def _feed_message(self, data: bytes, end: int) -> None:
         self._state = _BODY
         self._is_http_1_0 = data[7] != _ONE

@@ -343,8 +343,9 @@ class ServerConnection:
         if responder is None or responder.is_over:
             return
         responder.detach()
-        if responder.receiver is not None:
-            self._tell(responder.receiver.on_client_gone)
+        receiver, responder.receiver = responder.receiver, None  # see ServerResponder.finish about cycles
+        if receiver is not None:
+            self._tell(receiver.on_client_gone)
 
     def _give_up(self) -> None:
         """The client has gone, or behaves as if it had."""
