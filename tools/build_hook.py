@@ -1,4 +1,4 @@
-"""Build hook: the modules of the hot path are compiled by mypyc (docs/adr/0009-compiled-hot-path.md).
+"""Build hook: the modules of the hot path are compiled by mypyc (docs/adr/0002-compiled-hot-path.md).
 
 They are ordinary typed Python. Where they cannot be compiled (no C compiler), the same modules run interpreted.
 `ENTRESOL_COMPILE=0` leaves them so; `ENTRESOL_COMPILE=1` makes a failure to compile an error.

@@ -1,11 +1,12 @@
 """Lines to files off the event loop: a bounded queue and one writer thread, in batches.
 
 A line costs the event loop an append. The thread wakes at the first line, and then writes what there is every
-`linger_s`, with one `write` per file, until there was nothing. Files are opened for appending, so that several workers
-can write to one file without cutting each other's lines.
+`linger_s`, or as soon as a batch is full, with one `write` per file, until there was nothing. Files are opened for
+appending, so that several workers can write to one file without cutting each other's lines.
 
 The thread and the event loop take turns with the interpreter's lock (GIL), and while the thread waits for its turn
-the event loop pays a system call for each of its own turns: the fewer turns the thread takes, the better.
+the event loop pays a system call for each of its own turns: the fewer turns the thread takes, the better. A turn also
+holds up whatever request comes just then, so there should be fewer turns than one for every hundred requests.
 """
 
 import logging
@@ -22,7 +23,8 @@ STANDARD_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 """Opened by number: by name they cannot be opened where they are sockets."""
 FILE_MODE: Final = 0o640
 _BATCH_LINES: Final = 1_000
-"""Taken from the queue in one go: the event loop waits meanwhile, for compiled code does not let go in between."""
+"""Not waited for longer, and taken from the queue in one go: meanwhile the event loop waits, for compiled code does not
+let go of the lock in between."""
 _OPEN_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
@@ -33,7 +35,7 @@ class ThreadedLineSink:
     """
 
     def __init__(
-        self, dropped: CounterCell, failed: CounterCell, max_lines: int = 100_000, linger_s: float = 0.1
+        self, dropped: CounterCell, failed: CounterCell, max_lines: int = 100_000, linger_s: float = 0.5
     ) -> None:
         self._dropped = dropped
         self._failed = failed
@@ -60,6 +62,8 @@ class ThreadedLineSink:
             if self._writer is None:
                 self._start()
             self._wake.release()
+        elif len(queue) == _BATCH_LINES:
+            self._wake.release()
 
     def reopen_files(self) -> None:
         """Open every file afresh with its next line: log rotation has moved the old ones away."""
@@ -83,7 +87,7 @@ class ThreadedLineSink:
         while not self._closing.is_set():
             self._wake.acquire()
             while self._queue:
-                self._closing.wait(self._linger_s)
+                self._wake.acquire(timeout=self._linger_s)  # `close` and a full batch end the wait
                 self._drain()
             # Cleared before the queue is looked at once more: a line that comes now finds the flag down and wakes us.
             self._is_awake = False

@@ -29,6 +29,16 @@ def test_lines_are_appended_in_order(tmp_path: Path) -> None:
     assert (made.dropped.value, made.failed.value) == (0, 0)
 
 
+def test_a_full_batch_is_written_without_waiting_for_more_and_so_is_the_rest_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    made = Sink(max_lines=10_000, linger_s=3600.0)
+    for index in range(1001):
+        made.sink.write(str(path), b"%d" % index)
+    wait_for_line(path, b"999\n")
+    assert made.sink.close()
+    assert path.read_bytes().split() == [b"%d" % index for index in range(1001)]
+
+
 def test_several_files_are_kept_apart(tmp_path: Path) -> None:
     made = Sink()
     for index in range(10):
