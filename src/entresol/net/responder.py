@@ -27,6 +27,9 @@ _TUNNEL: Final = 6
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WITHOUT_BODY: Final = frozenset((204, 205, 304))
+_CRLF: Final = b"\r\n"
+_CHUNK_STARTS: Final = [b"%x\r\n" % size for size in range(2048)]
+"""The size lines of small chunks: an event of a stream is one, and formatting costs more than sending it on."""
 
 
 class ServerResponder:
@@ -121,7 +124,7 @@ class ServerResponder:
             head = self._open(connection)
             mode = self._mode
         if mode == _CHUNKED and data:
-            self._out.write(b"%b%x\r\n%b\r\n" % (head, len(data), data))
+            self._out.write(b"".join([head, _chunk_start(len(data)), data, _CRLF]))
             return
         if mode == _LENGTH:
             self._left -= len(data)
@@ -154,8 +157,8 @@ class ServerResponder:
             head += data
         elif mode == _CHUNKED:
             last = field_lines(trailers) if trailers else b""
-            chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-            head = b"%b%b0\r\n%b\r\n" % (head, chunk, last)
+            chunk = [_chunk_start(len(data)), data, _CRLF] if data else []
+            head = b"".join([head, *chunk, b"0\r\n", last, _CRLF])
         elif mode == _NEW:
             logger.error("a response was finished before it was started")
             self.abort()
@@ -223,3 +226,8 @@ class ServerResponder:
         """More or less body than Content-Length announced: the client must not take it for a whole one."""
         logger.error("a response body does not have the announced length")
         self.abort()
+
+
+def _chunk_start(size: int) -> bytes:
+    """The line before a chunk's data (RFC 9112 §7.1)."""
+    return _CHUNK_STARTS[size] if size < len(_CHUNK_STARTS) else b"%x\r\n" % size
