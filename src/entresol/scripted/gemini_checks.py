@@ -167,6 +167,9 @@ BATCH_EMBED: Final = Object({"requests": ListOf(EMBED, 1)}, {"model": Text()})
 _FREE: Final = frozenset(
     {"args", "response", "responseJsonSchema", "parametersJsonSchema", "labels", "partMetadata", "default", "example"}
 )
+_APPLICATIONS: Final = frozenset(
+    ("application/pdf", "application/json", "application/rtf", "application/xml", "application/x-javascript")
+)
 _SNAKE = re.compile(r"_([a-z0-9])")
 
 
@@ -303,8 +306,6 @@ def _check_content(content: dict[str, Any], where: str) -> None:
 def _check_part(part: dict[str, Any], kind: str, where: str) -> None:
     if kind in ("functionCall", "functionResponse") and not part[kind].get("name"):
         raise invalid(f"* GenerateContentRequest.{where}.{kind}.name: Name cannot be empty.")
-    if kind == "fileData" and not part[kind].get("fileUri"):
-        raise invalid(f"* GenerateContentRequest.{where}.file_data.file_uri: is not specified")
     try:
         if part.get("thoughtSignature") is not None:
             media.decode_base64(_padded(part["thoughtSignature"]))
@@ -312,9 +313,27 @@ def _check_part(part: dict[str, Any], kind: str, where: str) -> None:
             blob = part[kind]
             if not blob.get("mimeType"):
                 raise invalid(f"* GenerateContentRequest.{where}.inline_data.mime_type: is not specified")
+            _check_media_type(blob["mimeType"])
             media.decode_media(blob.get("data") or "", blob["mimeType"])
+        if kind == "fileData":
+            _check_file(part[kind], where)
     except media.BadMedia as problem:
         raise invalid(f"Invalid value at '{where}' (TYPE_BYTES), Base64 decoding failed or {problem}.") from problem
+
+
+def _check_file(file: dict[str, Any], where: str) -> None:
+    if not file.get("fileUri"):
+        raise invalid(f"* GenerateContentRequest.{where}.file_data.file_uri: is not specified")
+    if not file["fileUri"].startswith(("http://", "https://", "gs://")):
+        raise invalid("Unsupported file URI type.")
+    if file.get("mimeType") is not None:
+        _check_media_type(file["mimeType"])
+
+
+def _check_media_type(media_type: str) -> None:
+    is_known = media_type.startswith(("image/", "audio/", "video/", "text/")) or media_type in _APPLICATIONS
+    if not is_known or ";" in media_type:
+        raise invalid(f"Unsupported MIME type: {media_type}")
 
 
 def _padded(text: str) -> str:

@@ -9,6 +9,8 @@ _SIGNATURES = {
     "image/gif": (b"GIF87a", b"GIF89a"),
     "image/webp": (b"RIFF",),
     "application/pdf": (b"%PDF-",),
+    "audio/wav": (b"RIFF",),
+    **dict.fromkeys(("audio/mpeg", "audio/mp3"), (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
 }
 
 

@@ -101,18 +101,34 @@ def _content(content: Any, index: int) -> tuple[str, list[Attachment]]:
 def _attachment(part: Body) -> Attachment:
     if part["type"] == "input_audio":
         audio = part["input_audio"]
-        return Attachment("audio clip", _AUDIO_TYPES[audio["format"]], len(media.decode_base64(audio["data"])))
-    url = part["image_url"]["url"] if part["type"] == "image_url" else part["file"].get("file_data", "")
-    kind = "image" if part["type"] == "image_url" else "document"
+        media_type = _AUDIO_TYPES[audio["format"]]
+        return Attachment("audio clip", media_type, len(media.decode_media(audio["data"], media_type)))
+    return _document(part["file"]) if part["type"] == "file" else _image(part["image_url"]["url"])
+
+
+def _image(url: str) -> Attachment:
     split = media.split_data_url(url)
     if split is None:
-        if kind == "image" and not url.startswith(("http://", "https://")):
+        if not url.startswith(("http://", "https://")):
             raise media.BadMedia("neither a URL nor base64 data")
-        return Attachment(kind, "unknown type", 0)
+        return Attachment("image", "unknown type", 0)
     media_type, data = split
-    if kind == "image" and media_type not in ("image/png", "image/jpeg", "image/gif", "image/webp"):
+    if media_type not in ("image/png", "image/jpeg", "image/gif", "image/webp"):
         raise media.BadMedia(f"unsupported image type {media_type}")
-    return Attachment(kind, media_type, len(media.decode_media(data, media_type)))
+    return Attachment("image", media_type, len(media.decode_media(data, media_type)))
+
+
+def _document(file: Body) -> Attachment:
+    """Source: OpenAI's guide "File inputs": chat completions take PDF only, as base64 or as an upload."""
+    data = file.get("file_data")
+    if (data is None) == (file.get("file_id") is None):
+        raise media.BadMedia("exactly one of file_data and file_id is needed")
+    if data is None:
+        return Attachment("document", "unknown type", 0)
+    split = media.split_data_url(data)
+    if split is None or split[0] != "application/pdf":
+        raise media.BadMedia("expected a base64-encoded data URL with an application/pdf MIME type")
+    return Attachment("document", split[0], len(media.decode_media(split[1], split[0])))
 
 
 def usage_of(prompt: Prompt, reply: Reply, choices: int = 1) -> Body:

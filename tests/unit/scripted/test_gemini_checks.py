@@ -31,6 +31,12 @@ SCHEMA = {"type": "OBJECT"}
         ({"contents": [turn("user", {"inlineData": {"data": "AAAA"}})]}, "mime_type"),
         ({"contents": [turn("user", {"inlineData": {"data": "!", "mimeType": "image/png"}})]}, "Base64"),
         ({"contents": [turn("user", {"inlineData": {"data": "AAAA", "mimeType": "image/png"}})]}, "does not look like"),
+        ({"contents": [turn("user", {"inlineData": {"data": "AAAA", "mimeType": "audio/mp3"}})]}, "does not look like"),
+        (
+            {"contents": [turn("user", {"inlineData": {"data": "AAAA", "mimeType": "a/b"}})]},
+            "Unsupported MIME type: a/b",
+        ),
+        ({"contents": [turn("user", {"fileData": {"fileUri": "data:image/png;base64,AA"}})]}, "file URI"),
         ({"contents": [turn("user", {"fileData": {"mimeType": "image/png"}})]}, "file_uri"),
         ({"contents": [HELLO, turn("model", {"text": "x", "thoughtSignature": "!"})]}, "Base64"),
         ({"generationConfig": {"temperature": 3}}, "out of range"),

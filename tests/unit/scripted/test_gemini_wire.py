@@ -73,11 +73,11 @@ def test_media_are_seen() -> None:
     parts = [
         {"text": "Look"},
         {"inlineData": {"mimeType": "image/png", "data": PIXEL}},
-        {"inlineData": {"mimeType": "audio/wav", "data": "AAAA"}},
+        {"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}},
         {"fileData": {"mimeType": "video/mp4", "fileUri": "https://example.com/a.mp4"}},
     ]
     text = said(generate(contents=[{"role": "user", "parts": parts}]))["candidates"][0]["content"]["parts"][0]["text"]
-    for seen in ("(image/png, 70 bytes)", "one audio clip (audio/wav, 3 bytes)", "one video (video/mp4, by reference)"):
+    for seen in ("(image/png, 70 bytes)", "one audio clip (audio/wav, 4 bytes)", "one video (video/mp4, by reference)"):
         assert seen in text
 
 

@@ -79,11 +79,11 @@ def test_images_audio_and_files_are_seen() -> None:
         {"type": "text", "text": "Look"},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
-        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
     ]
     text = said(chat(messages=[user(parts)]))["choices"][0]["message"]["content"]
-    for seen in ("(image/png, 70 bytes)", "by reference", "(audio/wav, 3 bytes)", "(application/pdf, 5 bytes)"):
+    for seen in ("(image/png, 70 bytes)", "by reference", "(audio/wav, 4 bytes)", "(application/pdf, 5 bytes)"):
         assert seen in text
 
 
@@ -92,6 +92,23 @@ def test_images_audio_and_files_are_seen() -> None:
 )
 def test_bad_image_data_is_refused(url: str) -> None:
     answered = chat(messages=[user([{"type": "image_url", "image_url": {"url": url}}])])
+    assert answered.script.status == 400
+    assert said(answered)["error"]["param"] == "messages[0].content[0]"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}},
+        {"type": "file", "file": {"filename": "a.pdf"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "JVBERi0="}},
+        {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,aGk="}},
+        {"type": "file", "file": {"file_id": "file-1", "file_data": "data:application/pdf;base64,JVBERi0="}},
+    ],
+)
+def test_sound_and_files_that_chat_does_not_take_are_refused(part: Any) -> None:
+    answered = chat(messages=[user([part])])
     assert answered.script.status == 400
     assert said(answered)["error"]["param"] == "messages[0].content[0]"
 
