@@ -3,8 +3,6 @@
 Source: Anthropic API reference, "Create a message", `messages` and `content`; types of anthropic 2.12.
 """
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.format import Losses, encode_json
+from entresol.llm.media_types import PDF, is_http, is_text, text_of
 from entresol.llm.reading import ObjectReader
 from entresol.llm.signatures import ANTHROPIC, GEMINI, for_client, for_provider, signed_by
 from entresol.llm.types import (
@@ -33,6 +32,7 @@ from entresol.llm.types import (
 
 _PATH: Final = "messages[].content[]"
 _LIFETIMES: Final = (None, "5m", "1h")
+_IMAGE_TYPES: Final = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _BAD_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -114,7 +114,7 @@ def _read_document(reader: ObjectReader) -> Part:
     elif kind == "text":
         document.text, document.media_type = source.need_string("data"), source.string("media_type")
     elif kind == "url":
-        document.url = source.need_string("url")
+        document.url, document.media_type = source.need_string("url"), PDF  # it fetches no other
     elif kind == "file":
         document.file_id = source.need_string("file_id")
     else:
@@ -214,8 +214,11 @@ def _image_source(image: Image, losses: Losses) -> JsonObject:
     if image.signature is not None:
         losses.drop(f"{_PATH}.thoughtSignature")
     if image.data is not None:
-        return {"type": "base64", "media_type": image.media_type or "image/png", "data": image.data}
-    if image.url is not None and image.url.startswith(("http://", "https://")):
+        media_type = image.media_type or "image/png"
+        if media_type not in _IMAGE_TYPES and not losses.is_own:
+            raise losses.refuse(_PATH, f"an image of type {media_type} must be JPEG, PNG, GIF or WebP")
+        return {"type": "base64", "media_type": media_type, "data": image.data}
+    if is_http(image.url):
         return {"type": "url", "url": image.url}
     if image.file_id is not None and losses.is_own:
         return {"type": "file", "file_id": image.file_id}
@@ -225,26 +228,19 @@ def _image_source(image: Image, losses: Losses) -> JsonObject:
 def _document_source(document: Document, losses: Losses) -> JsonObject:
     if document.signature is not None:
         losses.drop(f"{_PATH}.thoughtSignature")
-    media_type = document.media_type or "application/pdf"
-    if document.text is not None:
-        return {"type": "text", "media_type": "text/plain", "data": document.text}
-    if document.data is not None and media_type == "application/pdf":
-        return {"type": "base64", "media_type": media_type, "data": document.data}
-    if document.data is not None and (media_type.startswith("text/") or media_type == "application/json"):
-        return {"type": "text", "media_type": "text/plain", "data": _decoded(document.data, losses)}
-    is_pdf = media_type == "application/pdf" or losses.is_own
-    if document.url is not None and document.url.startswith(("http://", "https://")) and is_pdf:
+    text, media_type = text_of(document), document.media_type
+    if text is not None:
+        return {"type": "text", "media_type": "text/plain", "data": text}
+    if is_text(media_type) and document.data is not None:
+        raise losses.refuse(_PATH, "a text document that is not UTF-8 in base64")
+    if document.data is not None and media_type in (None, PDF):
+        return {"type": "base64", "media_type": PDF, "data": document.data}
+    if is_http(document.url) and media_type == PDF:
         return {"type": "url", "url": document.url}
     if document.file_id is not None and losses.is_own:
         return {"type": "file", "file_id": document.file_id}
-    raise losses.refuse(_PATH, f"a document of type {media_type} must be PDF or text, and part of the request or a URL")
-
-
-def _decoded(data: str, losses: Losses) -> str:
-    try:
-        return base64.b64decode(data, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise losses.refuse(_PATH, "a text document that is not UTF-8 in base64") from error
+    kind = media_type or "unknown"
+    raise losses.refuse(_PATH, f"a document of type {kind} must be PDF or text, and part of the request or a URL")
 
 
 def wire_id(call_id: str) -> str:

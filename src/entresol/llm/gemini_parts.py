@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.format import Losses, encode_json
+from entresol.llm.media_types import is_http, type_of_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.signatures import GEMINI, for_client, for_provider, signed_by
 from entresol.llm.types import (
@@ -36,21 +37,6 @@ MADE_ID: Final = "gcall_"
 _FILES: Final = "https://generativelanguage.googleapis.com/"
 ANY_SIGNATURE: Final = base64.b64encode(b"skip_thought_signature_validator").decode()
 """What Gemini takes in place of a signature for calls that another model made ("Thought signatures", FAQ)."""
-
-_TYPES: Final = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "heic": "image/heic",
-    "mp3": "audio/mpeg",
-    "wav": "audio/wav",
-    "mp4": "video/mp4",
-    "pdf": "application/pdf",
-    "txt": "text/plain",
-}
-"""Media types by the ending of a URL's path."""
 
 
 class CallIds:
@@ -195,6 +181,7 @@ def _read_blob(reader: ObjectReader) -> Image | Audio | Document:
 def _read_file(reader: ObjectReader) -> Image | Audio | Document:
     media_type = reader.string(named(reader, "mimeType"))
     uri = reader.need_string(named(reader, "fileUri"))
+    media_type = media_type or type_of_name(uri)
     name = reader.string(named(reader, "displayName"))
     is_upload = uri.startswith((_FILES, "gs://"))
     file_id, url = (uri, None) if is_upload else (None, uri)
@@ -347,9 +334,10 @@ def write_media(part: Image | Audio | Document, losses: Losses | None) -> JsonOb
     if part.data is not None:
         return {"inlineData": {"mimeType": part.media_type or _default_type(part), "data": part.data} | name}
     uri = part.url if part.url is not None or (losses is not None and not losses.is_own) else part.file_id
-    if uri is None and losses is not None:
-        raise losses.refuse(_PATH, "a file uploaded to another provider")
-    media_type = part.media_type or _TYPES.get((uri or "").partition("?")[0].rpartition(".")[2].lower())
+    if losses is not None and not losses.is_own and not is_http(uri):
+        why = "a file uploaded to another provider" if uri is None else "a file must be base64 or an http URL"
+        raise losses.refuse(_PATH, why)
+    media_type = part.media_type or type_of_name(uri or "")
     file: JsonObject = {"fileUri": uri} if media_type is None else {"mimeType": media_type, "fileUri": uri}
     return {"fileData": file | name}
 

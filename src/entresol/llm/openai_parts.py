@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from entresol.llm.format import Losses, Profile, encode_json
+from entresol.llm.media_types import PDF, split_data_url, text_of, type_of_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     Audio,
@@ -110,14 +111,6 @@ def _read_cache(reader: ObjectReader) -> CacheMark | None:
     return CacheMark(mark.string("ttl"))
 
 
-def split_data_url(url: str) -> tuple[str, str] | None:
-    """Media type and base64 of a `data:` URL; None for any other URL."""
-    if not url.startswith("data:"):
-        return None
-    media_type, separator, data = url[5:].partition(";base64,")
-    return (media_type, data) if separator else None
-
-
 def _read_image(reader: ObjectReader) -> Image:
     url, detail = reader.need_string("url"), reader.string("detail")
     inline = split_data_url(url)
@@ -131,7 +124,7 @@ def _read_file(reader: ObjectReader) -> Document:
     data = reader.string("file_data")
     if data is not None:
         inline = split_data_url(data)
-        document.media_type, document.data = inline if inline is not None else (None, data)
+        document.media_type, document.data = inline or (type_of_name(document.name or ""), data)
     elif document.file_id is None:
         raise reader.invalid("file_data", "either file_data or file_id is required")
     return document
@@ -211,7 +204,7 @@ def _write_part(part: Part, losses: Losses) -> JsonObject:
     elif isinstance(part, Audio):
         wire = {"type": "input_audio", "input_audio": _write_audio(part, losses)}
     elif isinstance(part, Document):
-        wire = {"type": "file", "file": _write_file(part, losses)}
+        wire = _write_document(part, losses)
     elif isinstance(part, Native) and losses.is_own:
         return part.value
     else:
@@ -252,22 +245,28 @@ def _write_audio(audio: Audio, losses: Losses) -> JsonObject:
     return {"data": audio.data, "format": audio_format}
 
 
-def _write_file(document: Document, losses: Losses) -> JsonObject:
-    wire: JsonObject = {}
+def _write_document(document: Document, losses: Losses) -> JsonObject:
+    """A file, or a text: files are PDF, and OpenAI wants the words of others as text ("File inputs")."""
+    text = None if losses.is_own else text_of(document)
+    if text is None:
+        return {"type": "file", "file": _write_file(document, losses)}
     if document.name is not None:
-        wire["filename"] = document.name
-    if document.file_id is not None and losses.is_own:
-        wire["file_id"] = document.file_id
-    elif document.data is not None:
-        media_type = document.media_type
-        if media_type is None and not losses.is_own:
-            media_type = "application/pdf"
-        wire["file_data"] = document.data if media_type is None else f"data:{media_type};base64,{document.data}"
-        if not losses.is_own:
-            wire.setdefault("filename", "document.pdf" if media_type == "application/pdf" else "document")
-    else:
-        raise losses.refuse("messages[].content[]", "a document must be part of the request, as base64")
-    return wire
+        losses.drop("messages[].content[].title")
+    return {"type": "text", "text": text}
+
+
+def _write_file(document: Document, losses: Losses) -> JsonObject:
+    wire: JsonObject = {} if document.name is None else {"filename": document.name}
+    media_type = document.media_type
+    if losses.is_own:
+        if document.file_id is not None:
+            wire["file_id"] = document.file_id
+        if document.data is not None:
+            wire["file_data"] = document.data if media_type is None else f"data:{media_type};base64,{document.data}"
+        return wire
+    if document.data is None or media_type not in (None, PDF):
+        raise losses.refuse("messages[].content[]", "a document must be PDF or text, and part of the request")
+    return {"filename": "document.pdf", **wire, "file_data": f"data:{PDF};base64,{document.data}"}
 
 
 def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> JsonObject:

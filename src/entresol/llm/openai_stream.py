@@ -24,8 +24,9 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss
+from entresol.llm.media_types import split_data_url
 from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error, read_usage
-from entresol.llm.openai_parts import image_url, read_signature, split_data_url
+from entresol.llm.openai_parts import image_url, read_signature
 from entresol.llm.openai_structs import ErrorWire, UsageWire
 from entresol.llm.openai_wire import write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data

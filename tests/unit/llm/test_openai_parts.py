@@ -6,7 +6,6 @@ from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
     read_signature,
-    split_data_url,
     write_answer,
     write_assistant,
     write_parts,
@@ -219,16 +218,3 @@ def test_results_that_are_not_text_follow_as_a_users_message() -> None:
         },
     ]
     assert kept.finish() == ["messages[].content[].is_error"]
-
-
-@pytest.mark.parametrize(
-    ("url", "parts"),
-    [
-        ("data:image/png;base64,AA", ("image/png", "AA")),
-        ("data:;base64,AA", ("", "AA")),
-        ("data:text/plain,hi", None),
-        ("https://x", None),
-    ],
-)
-def test_a_data_url_is_taken_apart(url: str, parts: tuple[str, str] | None) -> None:
-    assert split_data_url(url) == parts
