@@ -19,6 +19,7 @@ from entresol.core.errors import GatewayError
 from entresol.llm.answers import TranslatedStream
 from entresol.llm.format import ChatFormat, Profile, StreamShape
 from entresol.llm.registry import format_named
+from entresol.llm.replay import events_of
 
 HERE = Path(__file__).parent
 PROFILES = {
@@ -128,6 +129,22 @@ def test_an_answer_becomes_what_is_written(path: Path, target: str, golden_updat
         result = {"refused": {"code": error.code, "message": error.message}}
     name = path.name.removesuffix(".json")
     compare(path.with_name(f"{name}.{target}.json"), as_json(result), golden_update)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("path", sources(".response.json"), ids=shown)
+def test_an_answer_loses_the_same_as_a_stream(path: Path, target: str) -> None:
+    source = source_of(path)
+    if source.name == target:
+        return  # bytes pass
+    try:
+        response = source.decode_response(path.read_bytes())
+        whole = chat_format(target).encode_response(response).dropped
+    except GatewayError:
+        return
+    encoder = chat_format(target).stream_encoder(StreamShape(model="asked-model"))
+    encoder.encode(events_of(response))
+    assert set(encoder.dropped) == set(whole)
 
 
 @pytest.mark.parametrize("target", FORMATS)

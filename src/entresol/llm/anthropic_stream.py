@@ -8,6 +8,7 @@ stream without it was cut, whatever it said before.
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from entresol.llm.anthropic_parts import decode_input, signature_block
 from entresol.llm.anthropic_wire import (
@@ -27,6 +28,7 @@ from entresol.llm.events import (
     Ended,
     Failed,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -37,7 +39,8 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss
+from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss, note_losses
+from entresol.llm.left_over import LeftOvers, Unread, unread_fields
 from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
@@ -47,6 +50,8 @@ class _Message(msgspec.Struct):
     id: str | None = None
     model: str | None = None
     usage: UsageWire | None = None
+    container: Unread = UNSET
+    diagnostics: Unread = UNSET
 
 
 class _StopDetails(msgspec.Struct):
@@ -63,6 +68,7 @@ class _Delta(msgspec.Struct):
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: _StopDetails | None = None
+    container: Unread = UNSET
 
 
 class _Event(msgspec.Struct):
@@ -73,6 +79,8 @@ class _Event(msgspec.Struct):
     delta: _Delta | None = None
     usage: UsageWire | None = None
     error: ErrorWire | None = None
+    context_management: Unread = UNSET
+    input_transformations: Unread = UNSET
 
 
 class _Open(msgspec.Struct):
@@ -84,6 +92,10 @@ class _Open(msgspec.Struct):
     input: list[str] = []
 
 
+_UNREAD_OF_MESSAGE: Final = unread_fields(_Message)
+_UNREAD_OF_DELTA: Final = unread_fields(_Delta)
+_UNREAD: Final = unread_fields(_Event)
+_BLOCK_FIELDS: Final = frozenset(("type", "text", "thinking", "signature", "data", "id", "name", "input"))
 _decode_event: Final = msgspec.json.Decoder(_Event).decode
 
 
@@ -96,6 +108,7 @@ class AnthropicStreamDecoder:
         self._open: dict[int, _Open] = {}
         self._calls = 0
         self._is_ended = False
+        self._left_over = LeftOvers()
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -138,6 +151,7 @@ class AnthropicStreamDecoder:
                 out.append(Failed(read_error(error, stream_error_status(error))))
 
     def _start(self, message: _Message, out: list[ChatEvent]) -> None:
+        self._left_over.tell_of(message, _UNREAD_OF_MESSAGE, out)
         if message.usage is not None:
             merge_usage(self._usage, message.usage)
             out.append(UsageReported(read_usage(self._usage)))  # before the start, for formats that begin with it
@@ -163,6 +177,8 @@ class AnthropicStreamDecoder:
                 out.append(ToolArgumentsDelta(opened.call or 0, opened.input[0]))
         else:
             self._open[index] = _Open(None, block)
+            return  # it goes out as it is
+        self._left_over.tell([name for name in block if name not in _BLOCK_FIELDS and block[name] is not None], out)
 
     def _read_delta(self, index: int, delta: _Delta, out: list[ChatEvent]) -> None:
         if delta.text is not None:
@@ -198,11 +214,17 @@ class AnthropicStreamDecoder:
         if event.usage is not None:
             merge_usage(self._usage, event.usage)
             out.append(UsageReported(read_usage(self._usage)))
+        self._left_over.tell_of(event, _UNREAD, out)
         delta = event.delta
-        if delta is None or delta.stop_reason is None:
+        if delta is None:
             return
-        if delta.stop_details is not None and delta.stop_details.explanation:
-            out.append(RefusalDelta(delta.stop_details.explanation))
+        self._left_over.tell_of(delta, _UNREAD_OF_DELTA, out)
+        if delta.stop_reason is None:
+            return
+        if delta.stop_details is not None:
+            self._left_over.tell(("stop_details",), out)
+            if delta.stop_details.explanation:
+                out.append(RefusalDelta(delta.stop_details.explanation))
         reason = finish_reason(delta.stop_reason) or "stop"
         out.append(Finished(reason, stop_sequence=delta.stop_sequence))
 
@@ -250,8 +272,12 @@ class AnthropicStreamEncoder:
                 out.append(self._format.stream_error(event.error, self._shape.request_id))
             elif isinstance(event, Ended):
                 self._end(out)
+            elif isinstance(event, LeftOver):
+                note_losses(event.names, self.dropped)
             elif event.choice == 0:
                 self._encode_content(event, out)
+            else:
+                note_losses(["choices[1:]"], self.dropped)
         return b"".join(out)
 
     def _start(self, event: Started, out: list[bytes]) -> None:
@@ -276,6 +302,8 @@ class AnthropicStreamEncoder:
         if not self._is_started:
             self._start(Started(), out)
         if isinstance(event, TextDelta):
+            if event.signature is not None:
+                note_losses(["thoughtSignature"], self.dropped)
             self._text(event.text, out)
         elif isinstance(event, ThinkingDelta):
             self._thinking(event, out)
@@ -298,8 +326,8 @@ class AnthropicStreamEncoder:
         elif isinstance(event, PartAdded):
             if not (isinstance(event.part, Native) and self._native(event.part, out)):
                 note_loss(event.part, self.dropped)
-        elif isinstance(event, LogprobsDelta) and "logprobs" not in self.dropped:
-            self.dropped.append("logprobs")
+        elif isinstance(event, LogprobsDelta):
+            note_losses(["logprobs"], self.dropped)
 
     def _text(self, text: str, out: list[bytes]) -> None:
         if not text:

@@ -89,6 +89,12 @@ class LogprobsDelta(msgspec.Struct, tag="logprobs", tag_field="kind"):
     choice: int = 0
 
 
+class LeftOver(msgspec.Struct, tag="left_over", tag_field="kind"):
+    """What only the provider's format knows, by name: a client of another one does not get it."""
+
+    names: list[str]
+
+
 class Finished(msgspec.Struct, tag="finished", tag_field="kind"):
     """A choice is complete."""
 
@@ -122,6 +128,7 @@ ChatEvent = (
     | ToolArgumentsDelta
     | PartAdded
     | LogprobsDelta
+    | LeftOver
     | Finished
     | UsageReported
     | Failed

@@ -11,7 +11,7 @@ the header `x-entresol-dropped`), or refused (`ClientError` `unsupported_by_prov
 it: it knows every canonical field, so one that an encoder forgets shows up as dropped, never as silence.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, Final, Literal, Protocol
 
 import msgspec
@@ -68,6 +68,7 @@ __all__ = [
     "decode_response_as",
     "encode_json",
     "note_loss",
+    "note_losses",
     "raw_json",
     "read_field",
     "read_fields",
@@ -143,7 +144,7 @@ class StreamEncoder(Protocol):
     """Events as a client's stream."""
 
     dropped: list[str]
-    """Content that the format could not say so far, by name (`note_loss`)."""
+    """What the format could not say so far, by name (`note_losses`)."""
 
     def encode(self, events: list[ChatEvent]) -> bytes:
         """The bytes for these events, possibly none. `Failed` becomes the format's error event."""
@@ -151,9 +152,14 @@ class StreamEncoder(Protocol):
 
 def note_loss(part: Part, dropped: list[str]) -> None:
     """Add the name of a part that an encoder leaves out of a stream, unless it is there."""
-    name = part.type if isinstance(part, Native) else type(part).__name__.lower()
-    if name not in dropped and len(dropped) < _MAX_LOSSES:
-        dropped.append(name)
+    note_losses([part.type if isinstance(part, Native) else type(part).__name__.lower()], dropped)
+
+
+def note_losses(names: Iterable[str], dropped: list[str]) -> None:
+    """Add the names of what is left out of a stream, unless they are there."""
+    for name in names:
+        if name not in dropped and len(dropped) < _MAX_LOSSES:
+            dropped.append(name)
 
 
 _MAX_LOSSES: Final = 100

@@ -7,12 +7,14 @@ array. There is no end mark: a stream is whole when its candidates have a finish
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from entresol.llm.events import (
     ChatEvent,
     Ended,
     Failed,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -23,7 +25,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json, note_loss
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json, note_losses
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
 from entresol.llm.gemini_wire import (
@@ -38,9 +40,10 @@ from entresol.llm.gemini_wire import (
     stream_error_status,
     write_usage,
 )
+from entresol.llm.left_over import LeftOvers, Unread, unread_fields
 from entresol.llm.reading import ObjectReader
 from entresol.llm.sse import sse_data
-from entresol.llm.types import FinishReason, JsonObject, Part, Text, Thinking, ToolCall, Usage
+from entresol.llm.types import FinishReason, JsonObject, Native, Part, Text, Thinking, ToolCall, Usage
 
 
 class _Content(msgspec.Struct):
@@ -48,10 +51,21 @@ class _Content(msgspec.Struct):
 
 
 class _Candidate(msgspec.Struct, rename="camel"):
+    """A candidate's piece. The unread fields are those of google-genai 3.4 that no other format has."""
+
     index: int = 0
     content: _Content | None = None
     finish_reason: str | None = None
     logprobs_result: JsonObject | None = None
+    safety_ratings: Unread = UNSET
+    grounding_metadata: Unread = UNSET
+    citation_metadata: Unread = UNSET
+    url_context_metadata: Unread = UNSET
+    finish_message: Unread = UNSET
+    avg_logprobs: Unread = UNSET
+    token_count: Unread = UNSET
+    continuation_token: Unread = UNSET
+    grounding_attributions: Unread = UNSET
 
 
 class _Response(msgspec.Struct, rename="camel"):
@@ -61,8 +75,12 @@ class _Response(msgspec.Struct, rename="camel"):
     model_version: str | None = None
     response_id: str | None = None
     error: ErrorWire | None = None
+    create_time: Unread = UNSET
+    model_status: Unread = UNSET
 
 
+_UNREAD: Final = unread_fields(_Candidate)
+_UNREAD_OF_ALL: Final = unread_fields(_Response)
 _decode_response: Final = msgspec.json.Decoder(_Response).decode
 
 
@@ -78,6 +96,7 @@ class GeminiStreamDecoder:
         self._candidates = OpenChoices()
         self._reasons: dict[int, FinishReason] = {}
         """Why the candidates finished. Told at the end: some models say it again and again, and go on."""
+        self._left_over = LeftOvers()
         self._is_blocked = False
         self._has_failed = False
 
@@ -120,10 +139,13 @@ class GeminiStreamDecoder:
             usage = None if response.candidates and response.candidates[0].finish_reason is None else usage
         for candidate in response.candidates or ():
             self._read_candidate(candidate, out)
+        self._left_over.tell_of(response, _UNREAD_OF_ALL, out)
         feedback = response.prompt_feedback
-        if feedback is not None and feedback.block_reason is not None and not response.candidates:
-            self._is_blocked = True
-            self._reasons[0] = "content_filter"
+        if feedback is not None:
+            self._left_over.tell(("promptFeedback",), out)
+            if feedback.block_reason is not None and not response.candidates:
+                self._is_blocked = True
+                self._reasons[0] = "content_filter"
         if usage is not None:
             out.append(UsageReported(read_usage(usage)))
 
@@ -137,6 +159,7 @@ class GeminiStreamDecoder:
                     out.append(TextDelta(text, choice))
                 continue
             self._read_part(read_part(ObjectReader(wire, "content.parts[]", bad_field), None), choice, out)
+        self._left_over.tell_of(candidate, _UNREAD, out)
         if candidate.logprobs_result is not None:
             out.append(LogprobsDelta(read_logprobs(candidate.logprobs_result), choice))
         reason = finish_reason(candidate.finish_reason)
@@ -145,6 +168,8 @@ class GeminiStreamDecoder:
             self._reasons[choice] = reason
 
     def _read_part(self, part: Part, choice: int, out: list[ChatEvent]) -> None:
+        if not isinstance(part, Native) and part.extra:
+            self._left_over.tell(part.extra, out)
         if isinstance(part, Text):
             if part.text or part.signature is not None:
                 out.append(TextDelta(part.text, choice, part.signature))
@@ -189,6 +214,8 @@ class GeminiStreamEncoder:
             elif isinstance(event, ThinkingDelta):
                 self._part(event.choice, answer_thinking(event.text, event.signature or event.redacted), out)
             elif isinstance(event, Started):
+                if event.service_tier not in (None, "default"):
+                    note_losses(["service_tier"], self.dropped)
                 self._start(event)
             elif isinstance(event, UsageReported):
                 self._usage = event.usage
@@ -216,16 +243,19 @@ class GeminiStreamEncoder:
                 waiting.arguments += event.text
         elif isinstance(event, Finished):
             self._flush_calls(event.choice, out)
+            if event.stop_sequence is not None:
+                note_losses(["stop_sequence"], self.dropped)
             self._candidate(event.choice).reason = WIRE_REASONS[event.reason]
         elif isinstance(event, LogprobsDelta):
             candidate: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
             out.append(self._frame({"candidates": [candidate]}))
         elif isinstance(event, PartAdded):
-            written = answer_parts([event.part], False, [])
-            if not written:
-                note_loss(event.part, self.dropped)
-            for part in written:
+            lost: list[str] = []
+            for part in answer_parts([event.part], False, lost):
                 self._part(event.choice, part, out)
+            note_losses(lost, self.dropped)
+        elif isinstance(event, LeftOver):
+            note_losses(event.names, self.dropped)
 
     def _candidate(self, choice: int) -> _Candidates:
         return self._candidates.setdefault(choice, _Candidates())

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from entresol.llm.events import (
     ChatEvent,
     Ended,
     Failed,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -23,14 +25,15 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss
+from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss, note_losses
+from entresol.llm.left_over import LeftOvers, Unread, unread_fields
 from entresol.llm.media_types import split_data_url
 from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error, read_usage
 from entresol.llm.openai_parts import image_url, read_signature
 from entresol.llm.openai_structs import ErrorWire, UsageWire
 from entresol.llm.openai_wire import write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
-from entresol.llm.types import Audio, FinishReason, Image, JsonObject, Usage
+from entresol.llm.types import Audio, Document, FinishReason, Image, JsonObject, Usage
 
 
 class _Function(msgspec.Struct):
@@ -57,6 +60,8 @@ class _Delta(msgspec.Struct):
     function_call: _Function | None = None
     audio: JsonObject | None = None
     images: list[JsonObject] | None = None
+    annotations: Unread = UNSET
+    reasoning_details: Unread = UNSET
 
 
 class _Choice(msgspec.Struct):
@@ -74,8 +79,13 @@ class _Chunk(msgspec.Struct):
     usage: UsageWire | None = None
     service_tier: str | None = None
     error: ErrorWire | str | None = None
+    system_fingerprint: Unread = UNSET
+    moderation: Unread = UNSET
+    citations: Unread = UNSET
 
 
+_UNREAD: Final = unread_fields(_Chunk)
+_UNREAD_OF_DELTA: Final = unread_fields(_Delta)
 _decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
 _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
@@ -120,6 +130,7 @@ class OpenAIStreamDecoder:
         self._next_call: dict[int, int] = {}
         """By choice."""
         self._choices = OpenChoices()
+        self._left_over = LeftOvers()
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -161,6 +172,7 @@ class OpenAIStreamDecoder:
             out.append(Started(chunk.id or "", chunk.model or "", created, chunk.service_tier))
         for choice in chunk.choices or ():
             self._read_choice(choice, out)
+        self._left_over.tell_of(chunk, _UNREAD, out)
         if chunk.usage is not None:
             out.append(UsageReported(read_usage(chunk.usage)))
 
@@ -189,6 +201,7 @@ class OpenAIStreamDecoder:
                 out.append(TextDelta(delta.content, choice))
             else:
                 out += _content_deltas(delta.content, choice)
+        self._left_over.tell_of(delta, _UNREAD_OF_DELTA, out)
         if delta.refusal:
             out.append(RefusalDelta(delta.refusal, choice))
         for position, call in enumerate(delta.tool_calls or ()):
@@ -258,6 +271,8 @@ class OpenAIStreamEncoder:
 
     def _encode(self, event: ChatEvent) -> bytes:
         if isinstance(event, TextDelta):
+            if event.signature is not None:
+                note_losses(["thoughtSignature"], self.dropped)
             return self._delta(event.choice, b'"content":%b' % encode_json(event.text)) if event.text else b""
         if isinstance(event, ToolArgumentsDelta):
             is_custom = (event.choice, event.index) in self._custom
@@ -267,7 +282,7 @@ class OpenAIStreamEncoder:
             self._start(event)
             return self._delta(0, b"")
         if isinstance(event, ThinkingDelta):
-            return self._delta(event.choice, b'"reasoning_content":%b' % encode_json(event.text)) if event.text else b""
+            return self._thinking(event)
         if isinstance(event, UsageReported):
             self._usage = event.usage
             return b""
@@ -285,16 +300,29 @@ class OpenAIStreamEncoder:
         if isinstance(event, RefusalDelta):
             return self._delta(event.choice, b'"refusal":%b' % encode_json(event.text))
         if isinstance(event, Finished):
+            if event.stop_sequence is not None:
+                note_losses(["stop_sequence"], self.dropped)
             return self._chunk({"index": event.choice, "delta": {}, "finish_reason": self._reasons[event.reason]})
         if isinstance(event, LogprobsDelta):
             choice = {"index": event.choice, "delta": {}, "logprobs": event.logprobs, "finish_reason": None}
             return self._chunk(choice)
         if isinstance(event, PartAdded):
             return self._part(event)
+        if isinstance(event, LeftOver):
+            note_losses(event.names, self.dropped)
         return b""
+
+    def _thinking(self, event: ThinkingDelta) -> bytes:
+        if event.signature is not None:
+            note_losses(["signature"], self.dropped)
+        if event.redacted is not None:
+            note_losses(["redacted_thinking"], self.dropped)
+        return self._delta(event.choice, b'"reasoning_content":%b' % encode_json(event.text)) if event.text else b""
 
     def _part(self, event: PartAdded) -> bytes:
         part = event.part
+        if isinstance(part, Image | Document) and part.signature is not None:
+            note_losses(["thoughtSignature"], self.dropped)
         if isinstance(part, Image) and (part.data is not None or part.url is not None):
             image = {"type": "image_url", "image_url": {"url": image_url(part)}}
             return self._delta(event.choice, b'"images":%b' % encode_json([image]))

@@ -4,6 +4,7 @@ from entresol.llm.events import (
     ChatEvent,
     Ended,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -14,7 +15,7 @@ from entresol.llm.events import (
     ToolCallStarted,
     UsageReported,
 )
-from entresol.llm.types import ChatResponse, Choice, Part, Refusal, Text, Thinking, ToolCall
+from entresol.llm.types import ChatResponse, Choice, Native, Part, Refusal, Text, Thinking, ToolCall
 
 
 def events_of(response: ChatResponse) -> list[ChatEvent]:
@@ -22,6 +23,8 @@ def events_of(response: ChatResponse) -> list[ChatEvent]:
     events: list[ChatEvent] = [Started(response.id, response.model, response.created, response.service_tier)]
     for choice in response.choices:
         _replay_choice(choice, events)
+    if response.extra:
+        events.append(LeftOver(list(response.extra)))
     if response.usage is not None:
         events.append(UsageReported(response.usage))
     events.append(Ended())
@@ -37,6 +40,10 @@ def _replay_choice(choice: Choice, events: list[ChatEvent]) -> None:
             calls += 1
         else:
             events.append(_replay_part(part, choice.index))
+        if not isinstance(part, Native) and part.extra:
+            events.append(LeftOver(list(part.extra)))
+    if choice.extra:
+        events.append(LeftOver(list(choice.extra)))
     if choice.logprobs is not None:
         events.append(LogprobsDelta(choice.logprobs, choice.index))
     events.append(Finished(choice.finish_reason or "stop", choice.index, choice.stop_sequence))

@@ -282,6 +282,91 @@ def test_content_that_a_stream_cannot_say_is_told_by_the_names_of_whole_answers(
     assert (list(stream.dropped), list(replayed.dropped)) == (lost, lost)
 
 
+def events(*pieces: Any) -> bytes:
+    return b"".join([b"data: %b\n\n" % json.dumps(piece).encode() for piece in pieces])
+
+
+GROUNDED = events(
+    {"candidates": [{"content": {"parts": [{"text": "a", "partMetadata": {"b": 1}}]}, "safetyRatings": [{"a": 1}]}]},
+    {"candidates": [{"content": {"parts": [{"text": "b"}]}, "safetyRatings": [{"a": 1}], "citationMetadata": None}]},
+    {
+        "candidates": [{"finishReason": "STOP", "groundingMetadata": {"a": 1}, "finishMessage": "done"}],
+        "promptFeedback": {"safetyRatings": [{"a": 1}]},
+        "modelStatus": {"modelStage": "STABLE"},
+    },
+)
+OF_GEMINI = [
+    "partMetadata",
+    "safetyRatings",
+    "groundingMetadata",
+    "finishMessage",
+    "modelStatus",
+    "promptFeedback",
+]
+CITED = (
+    events(
+        {"id": "c", "system_fingerprint": "f", "choices": [{"index": 0, "delta": {"content": "a", "annotations": []}}]},
+        {"id": "c", "choices": [{"index": 0, "delta": {"annotations": [{"type": "url_citation"}]}}]},
+        {"id": "c", "choices": [{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}]},
+    )
+    + STOP
+    + DONE
+)
+SOUND = {"audio": {"data": "AA", "transcript": "a"}}
+SPOKEN = events({"id": "c", "service_tier": "flex", "choices": [{"index": 0, "delta": SOUND}]}) + STOP + DONE
+THOUGHT = events(
+    {
+        "type": "message_start",
+        "message": {"id": "m", "container": {"id": "c"}, "usage": {"input_tokens": 1, "service_tier": "priority"}},
+    },
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "content_block_start", "index": 1, "content_block": {"type": "redacted_thinking", "data": "d"}},
+    {"type": "content_block_stop", "index": 1},
+    {
+        "type": "content_block_start",
+        "index": 2,
+        "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "direct"}},
+    },
+    {"type": "content_block_stop", "index": 2},
+    {
+        "type": "message_delta",
+        "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END", "stop_details": {"category": "bio"}},
+        "context_management": {"applied_edits": []},
+    },
+    {"type": "message_stop"},
+)
+OF_ANTHROPIC = ["container", "caller", "context_management", "stop_details", "stop_sequence"]
+LEFT_OUT = [
+    (GEMINI, OPENAI, GROUNDED, OF_GEMINI),
+    (GEMINI, ANTHROPIC, GROUNDED, OF_GEMINI),
+    (OPENAI, ANTHROPIC, CITED, ["system_fingerprint", "annotations", "choices[1:]"]),
+    (OPENAI, GEMINI, CITED, ["system_fingerprint", "annotations"]),
+    (OPENAI, GEMINI, SPOKEN, ["service_tier", "transcript"]),
+    (ANTHROPIC, OPENAI, THOUGHT, [*OF_ANTHROPIC, "signature", "redacted_thinking"]),
+    (ANTHROPIC, GEMINI, THOUGHT, [*OF_ANTHROPIC, "service_tier"]),
+]
+
+
+@pytest.mark.parametrize(("native", "client", "data", "lost"), LEFT_OUT)
+def test_what_only_the_providers_format_knows_of_a_stream_is_told_once(
+    native: ChatFormat, client: ChatFormat, data: bytes, lost: list[str]
+) -> None:
+    stream = TranslatedStream(native.stream_decoder(), client.stream_encoder(SHAPE), client, SHAPE)
+    stream.feed(data, True)
+    assert stream.facts.error is None
+    assert sorted(stream.dropped) == sorted(lost)
+
+
+@pytest.mark.parametrize("client", [OPENAI, ANTHROPIC])
+def test_a_signed_text_of_a_stream_that_cannot_go_back_is_told(client: ChatFormat) -> None:
+    stream = TranslatedStream(GEMINI.stream_decoder(), client.stream_encoder(SHAPE), client, SHAPE)
+    part = {"text": "a", "thoughtSignature": "c2ln"}
+    stream.feed(events({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]}), True)
+    assert list(stream.dropped) == ["thoughtSignature"]
+
+
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize(("native", "client", "answer_id", "model"), NAMES)
 def test_an_answer_without_names_gets_those_of_its_request(

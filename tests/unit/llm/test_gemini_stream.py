@@ -13,6 +13,7 @@ from entresol.llm.events import (
     ErrorDetail,
     Failed,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -152,7 +153,7 @@ def test_a_stream_is_whole_when_every_candidate_has_finished() -> None:
 
 def test_a_blocked_prompt_is_an_answer_without_content() -> None:
     events = decoded(sse({"promptFeedback": {"blockReason": "SAFETY"}}))
-    assert events == [Started(), Finished("content_filter"), Ended()]
+    assert events == [Started(), LeftOver(["promptFeedback"]), Finished("content_filter"), Ended()]
 
 
 def test_an_error_is_told_and_ends_it() -> None:
