@@ -257,6 +257,8 @@ class AnthropicStreamEncoder:
         self._queue: list[_Call] = []
         """Calls that wait for the open one to be complete."""
         self._calls: dict[int, _Call] = {}
+        self._held: list[ChatEvent] = []
+        """Words that came between the pieces of a call: its block cannot be opened again."""
         self._reason: FinishReason = "stop"
         self._stop_sequence: str | None = None
         self._has_refused = False
@@ -301,7 +303,9 @@ class AnthropicStreamEncoder:
     def _encode_content(self, event: ChatEvent, out: list[bytes]) -> None:
         if not self._is_started:
             self._start(Started(), out)
-        if isinstance(event, TextDelta):
+        if self._call is not None and isinstance(event, _WORDS) and not _is_complete(self._call):
+            self._held.append(event)
+        elif isinstance(event, TextDelta):
             if event.signature is not None:
                 note_losses(["thoughtSignature"], self.dropped)
             self._text(event.text, out)
@@ -316,6 +320,7 @@ class AnthropicStreamEncoder:
         elif isinstance(event, Finished):
             self._reason, self._stop_sequence = event.reason, event.stop_sequence
             self._flush_calls(out)
+            self._release(out)
         else:
             self._encode_rare(event, out)
 
@@ -363,8 +368,16 @@ class AnthropicStreamEncoder:
             self._write_arguments(call, event.text, out)
             if self._queue:
                 self._advance(out)
+            if self._held and self._call is not None and _is_complete(self._call):
+                self._release(out)
         else:
             call.waiting.append(event.text)
+
+    def _release(self, out: list[bytes]) -> None:
+        """Write the words that waited for calls to end."""
+        held, self._held = self._held, []
+        for event in held:
+            self._encode_content(event, out)
 
     def _write_arguments(self, call: _Call, text: str, out: list[bytes]) -> None:
         call.written.append(text)
@@ -429,12 +442,17 @@ class AnthropicStreamEncoder:
         if not self._is_started:
             self._start(Started(), out)
         self._flush_calls(out)
+        self._release(out)
+        self._close(out)
         reason = "refusal" if self._has_refused and self._reason == "stop" else STOP_REASONS[self._reason]
         usage = write_usage(self._usage or Usage())
         usage.pop("cache_creation", None)
         delta = {"stop_reason": reason, "stop_sequence": self._stop_sequence}
         out.append(_event(b"message_delta", {"type": "message_delta", "delta": delta, "usage": usage}))
         out.append(_event(b"message_stop", {"type": "message_stop"}))
+
+
+_WORDS: Final = (TextDelta, ThinkingDelta, RefusalDelta, PartAdded)
 
 
 def _is_complete(call: _Call) -> bool:

@@ -98,6 +98,30 @@ def test_a_call_that_never_completes_does_not_hold_back_the_others() -> None:
     assert blocks_of(events) == [(0, "tool_use", "{"), (1, "tool_use", "{}")]
 
 
+WORDS = [
+    (TextDelta("and "), TextDelta("so on"), (1, "text", "and so on")),
+    (ThinkingDelta("hm"), ThinkingDelta("m"), (1, "thinking", "hmm")),
+    (RefusalDelta("no"), RefusalDelta("pe"), (1, "text", "nope")),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "block"), WORDS)
+@pytest.mark.parametrize("ends", [[ToolArgumentsDelta(0, "1}")], [ToolArgumentsDelta(0, "1}"), Finished("tool_calls")]])
+def test_words_between_the_pieces_of_a_call_wait_for_its_end(
+    first: ChatEvent, second: ChatEvent, block: tuple[int, str, str], ends: list[ChatEvent]
+) -> None:
+    call: list[ChatEvent] = [ToolCallStarted(0, "a", "f"), ToolArgumentsDelta(0, '{"x":'), first]
+    events = encoded(*call, second, *ends, Ended())
+    assert blocks_of(events) == [(0, "tool_use", '{"x":1}'), block]
+
+
+def test_words_after_a_call_that_never_completes_come_at_the_end() -> None:
+    events = encoded(
+        ToolCallStarted(0, "a", "f"), TextDelta("x"), ToolArgumentsDelta(0, "{"), Finished("stop"), Ended()
+    )
+    assert blocks_of(events) == [(0, "tool_use", "{"), (1, "text", "x")]
+
+
 def test_a_signature_of_a_call_goes_ahead_of_it_as_thinking() -> None:
     events = encoded(Started(), ToolCallStarted(0, "c", "f", signature="s"), ToolArgumentsDelta(0, "{}"), Ended())
     assert blocks_of(events) == [(0, "thinking", "gemini:s"), (1, "tool_use", "{}")]
