@@ -3,6 +3,7 @@
 Source: OpenAI API reference, "Create chat completion", `messages`.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -34,6 +35,7 @@ _AUDIO_FORMATS: Final = {
     "audio/mp3": "mp3",
     "audio/mpeg": "mp3",
 }
+_LONGEST_ID: Final = 40
 _EXTRA_CONTENT: Final = "extra_content"
 _IN_NEXT_MESSAGE: Final = "The result is in the message that follows the tool results."
 
@@ -61,7 +63,7 @@ def read_assistant_parts(reader: ObjectReader, call_ids: str | None = None) -> l
         reasoning = reader.string("reasoning")
     if reasoning:
         parts.append(Thinking(text=reasoning))
-    parts += read_parts(reader, "content")
+    parts += [_assistant_part(part) for part in read_parts(reader, "content")]
     refusal = reader.string("refusal")
     if refusal is not None:
         parts.append(Refusal(text=refusal))
@@ -76,6 +78,19 @@ def read_assistant_parts(reader: ObjectReader, call_ids: str | None = None) -> l
     if call_of_old is not None:
         parts.append(Native(type="function_call", value=call_of_old))
     return parts
+
+
+def _assistant_part(part: ContentPart) -> Part:
+    """A refusal, or the reasoning that Mistral's models write among their words; any other part as it is."""
+    if not isinstance(part, Native) or part.value.keys() != {"type", part.type}:
+        return part
+    said = part.value[part.type]
+    if part.type == "thinking" and isinstance(said, list):
+        texts = [each.get("text") if isinstance(each, dict) else None for each in said]
+        said = "".join(map(str, texts)) if None not in texts else None
+    if not isinstance(said, str):
+        return part
+    return Refusal(text=said) if part.type == "refusal" else Thinking(text=said) if part.type == "thinking" else part
 
 
 def _read_part(reader: ObjectReader) -> ContentPart:
@@ -373,18 +388,25 @@ def _write_call(call: ToolCall, losses: Losses) -> JsonObject:
         losses.drop("messages[].tool_calls[].extra_content")
     if call.cache is not None:
         losses.drop("messages[].content[].cache_control")
-    return _call(call, losses.own(call.extra), losses.is_own)
+    return _call(call, wire_id(call.id, losses), losses.own(call.extra), losses.is_own)
 
 
 def _write_answer_call(call: ToolCall) -> JsonObject:
-    return _call(call, {}, True)
+    return _call(call, call.id, {}, True)
 
 
-def _call(call: ToolCall, extra: JsonObject, is_signed: bool) -> JsonObject:
+def wire_id(call_id: str, losses: Losses) -> str:
+    """A call id that OpenAI takes, at most 40 characters. Longer ones of other providers are cut, and stay distinct."""
+    if losses.is_own or len(call_id) <= _LONGEST_ID:
+        return call_id
+    return f"{call_id[: _LONGEST_ID - 17]}_{hashlib.blake2s(call_id.encode(), digest_size=8).hexdigest()}"
+
+
+def _call(call: ToolCall, call_id: str, extra: JsonObject, is_signed: bool) -> JsonObject:
     kind, arguments = ("custom", "input") if call.is_custom else ("function", "arguments")
     said = call.arguments if call.is_custom else call.arguments or "{}"
     beside = {name: value for name, value in extra.items() if name != _EXTRA_CONTENT}
-    wire: JsonObject = {"id": call.id, "type": kind, kind: {"name": call.name, arguments: said} | beside}
+    wire: JsonObject = {"id": call_id, "type": kind, kind: {"name": call.name, arguments: said} | beside}
     extra_content = extra.get(_EXTRA_CONTENT)
     if call.signature is not None and is_signed:
         outer = extra_content if isinstance(extra_content, dict) else {}
@@ -411,6 +433,7 @@ def write_tool_results(results: Sequence[Part], losses: Losses) -> list[JsonObje
 
 
 def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> JsonObject:
+    call_id = wire_id(result.call_id, losses)
     texts: list[Part] = [part for part in result.parts if isinstance(part, Text)]
     others: list[Part] = []
     for part in result.parts:
@@ -423,12 +446,12 @@ def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> Json
         elif not isinstance(part, Text):
             others.append(part)
     if others:
-        shown.append(Text(text=f"Result of tool call {result.call_id}:"))
+        shown.append(Text(text=f"Result of tool call {call_id}:"))
         shown += others
         texts = texts or [Text(text=_IN_NEXT_MESSAGE)]
     if result.is_error:
         losses.drop("messages[].content[].is_error")
     if result.cache is not None:
         losses.drop("messages[].content[].cache_control")
-    message: JsonObject = {"role": "tool", "tool_call_id": result.call_id, "content": write_parts(texts, losses)}
+    message: JsonObject = {"role": "tool", "tool_call_id": call_id, "content": write_parts(texts, losses)}
     return message | losses.own(result.extra)

@@ -218,3 +218,32 @@ def test_results_that_are_not_text_follow_as_a_users_message() -> None:
         },
     ]
     assert kept.finish() == ["messages[].content[].is_error"]
+
+
+def test_refused_and_thought_parts_of_an_assistants_turn_are_what_they_are() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "h"}, {"type": "text", "text": "m"}]}
+    content = [thought, {"type": "refusal", "refusal": "no"}, {"type": "thinking", "thinking": "."}]
+    parts = read_assistant_parts(reader({"content": content}))
+    assert parts == [Thinking(text="hm"), Refusal(text="no"), Thinking(text=".")]
+
+
+@pytest.mark.parametrize(
+    "part", [{"type": "thinking", "thinking": [{"type": "x"}]}, {"type": "refusal", "refusal": "a", "more": 1}]
+)
+def test_a_part_that_says_more_than_its_words_stays_as_it_is(part: JsonObject) -> None:
+    assert read_assistant_parts(reader({"content": [part]})) == [Native(type=str(part["type"]), value=part)]
+
+
+def test_the_id_of_another_providers_call_is_no_longer_than_openai_takes() -> None:
+    ids = ["gcall_1_" + "a" * 60, "gcall_2_" + "a" * 60, "x" * 40]
+    foreign = losses("gemini")
+    calls = write_assistant([ToolCall(id=each, name="f") for each in ids], foreign, PROFILE)["tool_calls"]
+    assert isinstance(calls, list)
+    written = [call["id"] for call in calls]
+    assert written == [
+        message["tool_call_id"] for message in write_tool_results([ToolResult(call_id=each) for each in ids], foreign)
+    ]
+    assert (len(set(written)), max(map(len, written)), written[2]) == (3, 40, ids[2])
+    own = write_assistant([ToolCall(id=ids[0], name="f")], losses("openai-chat"), PROFILE)["tool_calls"]
+    assert isinstance(own, list)
+    assert own[0]["id"] == ids[0]
