@@ -59,7 +59,7 @@ from entresol.llm.types import (
 
 _MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))([^:]+):(\w+)$")
 _ALT_SSE: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
-_BINDING: Final = ("cachedContent", MEDIA_TYPE)
+_BINDING: Final = ("cachedContent", MEDIA_TYPE, "generationConfig.responseFormat")
 _CLAIMED: Final = frozenset(
     (
         "model",
