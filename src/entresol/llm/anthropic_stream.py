@@ -149,6 +149,10 @@ class AnthropicStreamDecoder:
             case "error":
                 error = event.error or ErrorWire()
                 out.append(Failed(read_error(error, stream_error_status(error))))
+            case "ping":
+                pass
+            case _:
+                self._left_over.tell((event.type or "event",), out)
 
     def _start(self, message: _Message, out: list[ChatEvent]) -> None:
         self._left_over.tell_of(message, _UNREAD_OF_MESSAGE, out)
@@ -197,6 +201,8 @@ class AnthropicStreamDecoder:
             out.append(ThinkingDelta(signature=signed_by(delta.signature, ANTHROPIC)))
         elif delta.citation is not None:
             out.append(PartAdded(Native(type="citation", value=delta.citation)))
+        else:
+            self._left_over.tell((delta.type or "delta",), out)
 
     def _close_block(self, index: int, out: list[ChatEvent]) -> None:
         opened = self._open.pop(index, None)

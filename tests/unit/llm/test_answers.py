@@ -321,6 +321,9 @@ THOUGHT = events(
     },
     {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "new_delta", "new": "x"}},
+    {"type": "ping"},
+    {"type": "new_event"},
     {"type": "content_block_stop", "index": 0},
     {"type": "content_block_start", "index": 1, "content_block": {"type": "redacted_thinking", "data": "d"}},
     {"type": "content_block_stop", "index": 1},
@@ -337,7 +340,7 @@ THOUGHT = events(
     },
     {"type": "message_stop"},
 )
-OF_ANTHROPIC = ["container", "caller", "context_management", "stop_details", "stop_sequence"]
+OF_ANTHROPIC = ["new_delta", "new_event", "container", "caller", "context_management", "stop_details", "stop_sequence"]
 LEFT_OUT = [
     (GEMINI, OPENAI, GROUNDED, OF_GEMINI),
     (GEMINI, ANTHROPIC, GROUNDED, OF_GEMINI),
