@@ -148,7 +148,7 @@ class LLMCall:
         )
         encoded = native.encode_request(request, ends.profile(self.model))
         if encoded.dropped:
-            self.dropped = [client.wire_names.get(name, name) for name in encoded.dropped]
+            self.dropped = list(dict.fromkeys([client.own_path(path) for path in encoded.dropped]))
         return encoded.body
 
     def answer(self, head: ResponseHead) -> Answer:

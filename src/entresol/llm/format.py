@@ -40,6 +40,7 @@ from entresol.llm.types import (
     Native,
     Part,
     Tool,
+    ToolCall,
     ToolResult,
 )
 
@@ -261,7 +262,15 @@ class ChatFormat(Format):
 
     operation = "chat"
     wire_names: ClassVar[Mapping[str, str]] = {}
-    """Canonical request field to this format's own name, where they differ: how losses are reported to clients."""
+    """Canonical path to this format's own, where they differ: how losses are reported to clients (`own_path`)."""
+
+    def own_path(self, path: str) -> str:
+        """A canonical path in this format's words: those of the longest part of it that has any."""
+        known = self.wire_names.get(path)
+        if known is not None:
+            return known
+        outer, dot, inner = path.rpartition(".")
+        return f"{self.own_path(outer)}.{inner}" if dot else path
 
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
         """Raises ClientError `bad_json` or `bad_request`, which names the field."""
@@ -352,11 +361,15 @@ def _extras(request: ChatRequest) -> Iterator[tuple[str, JsonObject]]:
         yield "messages[].", message.extra
         for part in message.parts:
             if not isinstance(part, Native):
-                yield "messages[].content[].", part.extra
+                yield _PLACES.get(type(part), "messages[].content[]."), part.extra
             if isinstance(part, ToolResult):
                 for inner in part.parts:
                     if not isinstance(inner, Native):
-                        yield "messages[].content[].content[].", inner.extra
+                        yield "messages[].tool_results[].content[].", inner.extra
+
+
+_PLACES: Final = {ToolCall: "messages[].tool_calls[].", ToolResult: "messages[].tool_results[]."}
+"""Where formats keep these apart from other content."""
 
 
 def unsupported(provider: str, path: str, why: str) -> ClientError:

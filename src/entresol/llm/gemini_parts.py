@@ -295,7 +295,7 @@ def _write_result(result: ToolResult, names: dict[str, str], losses: Losses) -> 
         else:
             _report_cache(part.cache, losses)
             if isinstance(part, Document) and part.text is not None and part.name is not None:
-                losses.drop(f"{_PATH}.content[].title")
+                losses.drop("messages[].tool_results[].content[].title")
     wire: JsonObject = {"name": name, "response": _response(texts, result)}
     if media:
         wire["parts"] = [write_media(part, losses) for part in media]

@@ -387,7 +387,7 @@ def _write_call(call: ToolCall, losses: Losses) -> JsonObject:
     if call.signature is not None and not losses.is_own:
         losses.drop("messages[].tool_calls[].extra_content")
     if call.cache is not None:
-        losses.drop("messages[].content[].cache_control")
+        losses.drop("messages[].tool_calls[].cache_control")
     return _call(call, wire_id(call.id, losses), losses.own(call.extra), losses.is_own)
 
 
@@ -440,7 +440,7 @@ def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> Json
         if isinstance(part, Document) and part.text is not None:
             texts.append(Text(text=part.text, cache=part.cache))
             if part.name is not None:
-                losses.drop("messages[].content[].content[].title")
+                losses.drop("messages[].tool_results[].content[].title")
         elif isinstance(part, Native) and not losses.is_own:
             texts.append(Text(text=encode_json(part.value).decode()))
         elif not isinstance(part, Text):
@@ -449,9 +449,9 @@ def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> Json
         shown.append(Text(text=f"Result of tool call {call_id}:"))
         shown += others
         texts = texts or [Text(text=_IN_NEXT_MESSAGE)]
-    if result.is_error:
-        losses.drop("messages[].content[].is_error")
+    if result.is_error and not result.is_object:  # an object says so itself
+        losses.drop("messages[].tool_results[].is_error")
     if result.cache is not None:
-        losses.drop("messages[].content[].cache_control")
+        losses.drop("messages[].tool_results[].cache_control")
     message: JsonObject = {"role": "tool", "tool_call_id": call_id, "content": write_parts(texts, losses)}
     return message | losses.own(result.extra)

@@ -4,6 +4,7 @@ import pytest
 from entresol.core.errors import ClientError
 from entresol.llm.format import (
     NO_OPTIONS,
+    ChatFormat,
     Losses,
     Options,
     Profile,
@@ -96,9 +97,29 @@ def test_every_unknown_field_is_reported_once_where_it_stood() -> None:
         extra={"top": 1},
     )
     assert losses(made, claimed=("tools", "reasoning")) == [
-        "top", "reasoning.z", "tools[].t", "messages[].m", "messages[].content[].p", "messages[].content[].r",
-        "messages[].content[].content[].q",
+        "top", "reasoning.z", "tools[].t", "messages[].m", "messages[].content[].p",
+        "messages[].tool_results[].r", "messages[].tool_results[].content[].q",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "own"),
+    [
+        ("gemini", "n", "generationConfig.candidateCount"),
+        ("gemini", "reasoning.effort", "generationConfig.thinkingConfig.thinkingLevel"),
+        ("gemini", "messages[].content[].image_url.detail", "contents[].parts[].image_url.detail"),
+        ("gemini", "messages[].tool_results[].content[].x", "contents[].parts[].functionResponse.parts[].x"),
+        ("anthropic-messages", "reasoning.type", "thinking.type"),
+        ("anthropic-messages", "messages[].tool_calls[].caller", "messages[].content[].caller"),
+        ("openai-chat", "messages[].tool_results[].x", "messages[].x"),
+        ("openai-chat", "messages[].content[].x", "messages[].content[].x"),
+        ("openai-chat", "metadata", "metadata"),
+    ],
+)
+def test_a_loss_is_told_in_the_clients_own_words(name: str, path: str, own: str) -> None:
+    found = format_named(name)
+    assert isinstance(found, ChatFormat)
+    assert found.own_path(path) == own
 
 
 def test_unknown_fields_stay_in_the_format_they_came_from() -> None:

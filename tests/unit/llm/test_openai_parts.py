@@ -217,7 +217,7 @@ def test_results_that_are_not_text_follow_as_a_users_message() -> None:
             ],
         },
     ]
-    assert kept.finish() == ["messages[].content[].is_error"]
+    assert kept.finish() == ["messages[].tool_results[].is_error"]
 
 
 def test_refused_and_thought_parts_of_an_assistants_turn_are_what_they_are() -> None:

@@ -98,6 +98,10 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
     wire_names = {
         "stop": "stop_sequences",
         "reasoning": "thinking",
+        "reasoning.effort": "output_config.effort",
+        "reasoning.include_thoughts": "thinking.display",
+        "messages[].tool_calls[]": "messages[].content[]",
+        "messages[].tool_results[]": "messages[].content[]",
         "response_format": "output_config.format",
         "user": "metadata.user_id",
         "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",

@@ -111,7 +111,14 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
     id_prefix = "chatcmpl-"
     prompt_field = "messages"
     option_fields = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
-    wire_names = {"reasoning": "reasoning_effort"}
+    wire_names = {
+        "reasoning": "reasoning_effort",
+        "reasoning.effort": "reasoning_effort",
+        "tools[].strict": "tools[].function.strict",
+        "messages[].content[].thinking": "messages[].reasoning_content",
+        "messages[].content[].cache_control": "messages[].content[].prompt_cache_breakpoint",
+        "messages[].tool_results[]": "messages[]",
+    }
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
         if options.max_tokens is not None:
@@ -299,12 +306,12 @@ def _read_tool(reader: ObjectReader) -> Tool | NativeTool:
         tool = Tool(name=function.need_string("name"), description=function.string("description"))
         tool.parameters = function.mapping("parameters")
         tool.strict = function.boolean("strict")
-        tool.extra = {**function.rest(), **reader.rest()}
+        tool.extra = {**{f"function.{name}": value for name, value in function.rest().items()}, **reader.rest()}
         return tool
     if kind == "custom":
         custom = reader.need("custom", reader.reader("custom"))
         tool = Tool(name=custom.need_string("name"), description=custom.string("description"), is_custom=True)
-        tool.extra = {**custom.rest(), **reader.rest()}
+        tool.extra = {**{f"custom.{name}": value for name, value in custom.rest().items()}, **reader.rest()}
         return tool
     return NativeTool(type=kind, value={"type": kind, **reader.rest()})
 
@@ -402,13 +409,14 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
         inner["description"] = tool.description
     if tool.cache is not None:
         losses.drop("tools[].cache_control")
-    if tool.is_custom:
-        return {"type": "custom", "custom": inner | losses.own(tool.extra)}
     if tool.parameters is not None:
         inner["parameters"] = tool.parameters
     if tool.strict is not None:
         inner["strict"] = tool.strict
-    return {"type": "function", "function": inner | losses.own(tool.extra)}
+    kind = "custom" if tool.is_custom else "function"
+    wire: JsonObject = {"type": kind, kind: inner}
+    _write_extra(losses.own(tool.extra), wire)
+    return wire
 
 
 def _write_tool_choice(choice: ToolChoice, tools: list[Tool | NativeTool]) -> object:

@@ -357,7 +357,7 @@ def test_what_a_text_document_in_a_result_carries_is_mapped_or_reported() -> Non
     result = Message(role="tool", parts=[ToolResult(call_id="c", parts=[document])])
     encoded = FORMAT.encode_request(ChatRequest(origin="anthropic-messages", messages=[result]), FOREIGN)
     assert json.loads(encoded.body)["messages"][0]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
-    assert encoded.dropped == ["messages[].content[].content[].title"]
+    assert encoded.dropped == ["messages[].tool_results[].content[].title"]
 
 
 @pytest.mark.parametrize(("reason", "read"), [("stop", "tool_calls"), ("length", "length")])
