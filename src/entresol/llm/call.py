@@ -27,7 +27,7 @@ from entresol.llm.answers import (
     UnreadAnswer,
 )
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Options, Profile, StreamShape, unsupported
+from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Options, Profile, StreamShape, Unsupported
 from entresol.llm.json_fields import bad_response
 from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
@@ -130,7 +130,7 @@ class LLMCall:
         ends, client, native = self.ends, self.ends.client, self.ends.native
         if not isinstance(client, ChatFormat) or not isinstance(native, ChatFormat):
             why = f"{client.operation} in the format {client.name} cannot be translated to {native.name}"
-            raise unsupported(ends.provider.name, client.operation, why)
+            raise Unsupported(ends.provider.name, client.operation, why)
         request = client.decode_request(body, path, query)
         request.model, request.stream = self.model, stream
         options = ends.options
@@ -146,7 +146,10 @@ class LLMCall:
             framing=opened.framing,
             request_id=self._request_id,
         )
-        encoded = native.encode_request(request, ends.profile(self.model))
+        try:
+            encoded = native.encode_request(request, ends.profile(self.model))
+        except Unsupported as refusal:
+            raise refusal.in_words_of(client) from None
         if encoded.dropped:
             self.dropped = list(dict.fromkeys([client.own_path(path) for path in encoded.dropped]))
         return encoded.body

@@ -61,6 +61,7 @@ __all__ = [
     "StreamDecoder",
     "StreamEncoder",
     "StreamShape",
+    "Unsupported",
     "bad_field",
     "bad_request",
     "bad_response",
@@ -73,7 +74,6 @@ __all__ = [
     "raw_json",
     "read_field",
     "read_fields",
-    "unsupported",
 ]
 
 Operation = Literal["chat", "completions", "embeddings"]
@@ -329,9 +329,9 @@ class Losses:
         if path not in self._dropped:
             self._dropped.append(path)
 
-    def refuse(self, path: str, why: str) -> ClientError:
+    def refuse(self, path: str, why: str) -> "Unsupported":
         """The error to raise for a field that must not be left out."""
-        return unsupported(self._profile.provider, path, why)
+        return Unsupported(self._profile.provider, path, why)
 
     def finish(self) -> list[str]:
         """Everything dropped, without repetitions."""
@@ -372,9 +372,18 @@ _PLACES: Final = {ToolCall: "messages[].tool_calls[].", ToolResult: "messages[].
 """Where formats keep these apart from other content."""
 
 
-def unsupported(provider: str, path: str, why: str) -> ClientError:
+class Unsupported(ClientError):
     """The refusal of a field that the target cannot express."""
-    return ClientError("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
+
+    def __init__(self, provider: str, path: str, why: str) -> None:
+        super().__init__("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
+        self._provider = provider
+        self._path = path
+        self._why = why
+
+    def in_words_of(self, client: ChatFormat) -> "Unsupported":
+        """The same, with the field's path in the client's words."""
+        return Unsupported(self._provider, client.own_path(self._path), self._why)
 
 
 _NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra", "unread"))

@@ -112,6 +112,24 @@ def test_losses_are_told_in_the_clients_words() -> None:
     assert sorted(made.dropped) == ["seed", "x_unknown"]
 
 
+REFUSED = [
+    (
+        {"contents": [{"parts": [{"text": "a"}]}], "generationConfig": {"candidateCount": 2}},
+        "generationConfig.candidateCount",
+    ),
+    ({"contents": [{"parts": [{"inlineData": {"mimeType": "audio/wav", "data": "AA"}}]}]}, "contents[].parts[]"),
+    ({"contents": [{"parts": [{"text": "a"}]}], "cachedContent": "c"}, "cachedContent"),
+]
+
+
+@pytest.mark.parametrize(("wire", "path"), REFUSED)
+def test_refusals_are_told_in_the_clients_words(wire: dict[str, Any], path: str) -> None:
+    with pytest.raises(ClientError) as error:
+        sent(call("gemini", "anthropic"), wire, path="/v1beta/models/m:generateContent")
+    assert error.value.code == "unsupported_by_provider"
+    assert error.value.message.startswith(f"{path} is not supported by provider anthropic: ")
+
+
 def test_the_version_of_the_api_decides_what_the_provider_takes() -> None:
     client, provider, native = (
         format_named("openai-chat"), provider_named("anthropic"), format_named("anthropic-messages"),
