@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.format import Losses, encode_json
-from entresol.llm.media_types import is_http, type_of_name
+from entresol.llm.media_types import is_http, standard_base64, type_of_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.signatures import GEMINI, for_client, for_provider, signed_by
 from entresol.llm.types import (
@@ -165,7 +165,7 @@ def _read_result(reader: ObjectReader, ids: CallIds | None) -> ToolResult:
 
 def _read_blob(reader: ObjectReader) -> Image | Audio | Document:
     media_type = reader.need_string(named(reader, "mimeType"))
-    data = reader.need_string("data")
+    data = standard_base64(reader.need_string("data"))
     name = reader.string(named(reader, "displayName"))
     if media_type.startswith("image/"):
         part: Image | Audio | Document = Image(data=data, media_type=media_type)

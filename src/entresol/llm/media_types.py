@@ -1,6 +1,6 @@
 """What a file is: by its `data:` URL, its name, or the words it holds. For parts of all formats.
 
-Source: RFC 2397 (data URLs).
+Source: RFC 2397 (data URLs), RFC 4648 (base64).
 """
 
 import base64
@@ -41,6 +41,11 @@ def split_data_url(url: str) -> tuple[str, str] | None:
     if parameters[-1:] != ["base64"]:
         data = base64.b64encode(unquote_to_bytes(data)).decode()
     return _WRONG_NAMES.get(media_type, media_type), data
+
+
+def standard_base64(data: str) -> str:
+    """Base64 in the alphabet that every provider reads. Google's clients write the URL-safe one (RFC 4648)."""
+    return data.replace("-", "+").replace("_", "/")
 
 
 def type_of_name(name: str) -> str | None:

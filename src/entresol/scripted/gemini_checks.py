@@ -308,13 +308,13 @@ def _check_part(part: dict[str, Any], kind: str, where: str) -> None:
         raise invalid(f"* GenerateContentRequest.{where}.{kind}.name: Name cannot be empty.")
     try:
         if part.get("thoughtSignature") is not None:
-            media.decode_base64(_padded(part["thoughtSignature"]))
+            media.decode_base64(_padded(part["thoughtSignature"]), url_safe=True)
         if kind == "inlineData":
             blob = part[kind]
             if not blob.get("mimeType"):
                 raise invalid(f"* GenerateContentRequest.{where}.inline_data.mime_type: is not specified")
             _check_media_type(blob["mimeType"])
-            media.decode_media(blob.get("data") or "", blob["mimeType"])
+            media.decode_media(blob.get("data") or "", blob["mimeType"], url_safe=True)
         if kind == "fileData":
             _check_file(part[kind], where)
     except media.BadMedia as problem:

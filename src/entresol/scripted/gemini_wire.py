@@ -71,7 +71,7 @@ def _read_contents(contents: list[Body], prompt: Prompt) -> None:
 def _attachment(part: Body) -> Attachment:
     blob = part.get("inlineData")
     media_type = (blob or part["fileData"]).get("mimeType") or "unknown type"
-    size = len(media.decode_base64(blob["data"])) if blob else 0
+    size = len(media.decode_base64(blob["data"], url_safe=True)) if blob else 0
     return Attachment(_KINDS.get(media_type.partition("/")[0], "document"), media_type, size)
 
 

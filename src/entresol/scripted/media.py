@@ -18,17 +18,17 @@ class BadMedia(Exception):
     """The data is not what it says."""
 
 
-def decode_base64(data: str) -> bytes:
-    """The decoded bytes; standard or URL-safe alphabet. Raises BadMedia."""
+def decode_base64(data: str, url_safe: bool = False) -> bytes:
+    """The decoded bytes; `url_safe`: also of the other alphabet, as protobuf's JSON takes it. Raises BadMedia."""
     try:
-        return base64.b64decode(data.translate({45: 43, 95: 47}), validate=True)
+        return base64.b64decode(data.translate({45: 43, 95: 47}) if url_safe else data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadMedia("not valid base64") from error
 
 
-def decode_media(data: str, media_type: str) -> bytes:
+def decode_media(data: str, media_type: str, url_safe: bool = False) -> bytes:
     """The decoded bytes of a file of `media_type`. Raises BadMedia when its first bytes say otherwise."""
-    decoded = decode_base64(data)
+    decoded = decode_base64(data, url_safe)
     signatures = _SIGNATURES.get(media_type)
     if signatures is not None and not decoded.startswith(signatures):
         raise BadMedia(f"the data does not look like {media_type}")

@@ -89,7 +89,8 @@ def test_an_image_arrives_as_it_was_sent(stand: Stand, client: str, provider: st
     talk = talk_to(stand, client, provider)
     heard = talk.ask(MODELS[provider], [talk.user("Look", PIXEL)], stream=stream)
     assert "one image (image/png, 70 bytes)" in heard.text
-    assert PIXEL.encode() in stand.last.body.replace(b"-", b"+").replace(b"_", b"/")
+    is_passed = client == provider == "gemini"  # whose client writes the URL-safe alphabet
+    assert (PIXEL.replace("+", "-").replace("/", "_") if is_passed else PIXEL).encode() in stand.last.body
 
 
 def test_an_answer_that_hits_the_limit_says_so(stand: Stand, client: str, provider: str, stream: bool) -> None:

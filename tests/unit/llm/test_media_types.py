@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from entresol.llm.media_types import is_http, split_data_url, text_of, type_of_name
+from entresol.llm.media_types import is_http, split_data_url, standard_base64, text_of, type_of_name
 from entresol.llm.types import Document
 
 
@@ -37,6 +37,11 @@ def test_a_data_url_is_taken_apart(url: str, parts: tuple[str, str] | None) -> N
 )
 def test_a_name_tells_the_type_by_its_end(name: str, media_type: str | None) -> None:
     assert type_of_name(name) == media_type
+
+
+@pytest.mark.parametrize(("data", "standard"), [("-__-", "+//+"), ("+//+", "+//+"), ("_w==", "/w=="), ("", "")])
+def test_base64_of_either_alphabet_becomes_the_standard_one(data: str, standard: str) -> None:
+    assert standard_base64(data) == standard
 
 
 def test_only_http_urls_can_be_fetched() -> None:
