@@ -300,6 +300,8 @@ def _check_pairs(turns: list[tuple[str, list[dict[str, Any]]]]) -> None:
                 f"messages.{index}.content: unexpected `tool_use_id` found in `tool_result` blocks: {strays[0]}. Each "
                 "`tool_result` block must have a corresponding `tool_use` block in the previous message."
             )
+        if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
+            raise invalid(f"messages.{index}.content: `tool_result` blocks must come first in the content array")
         if len(set(results)) != len(results):
             raise invalid(f"messages.{index}.content: each tool_use must have a single result")
         missing = [wanted for wanted in waiting if wanted not in results]

@@ -142,6 +142,17 @@ def test_a_picture_in_the_result_of_a_tool_reaches_every_provider(stand: Stand, 
     assert PIXEL.encode() in stand.last.body.replace(b"-", b"+").replace(b"_", b"/")
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_words_beside_the_result_of_a_tool_do_not_come_between_it_and_its_call(stand: Stand, provider: str) -> None:
+    model, talk = MODELS[provider], GeminiTalk(stand, provider)
+    turns: list[Any] = [talk.user("What is the weather in Paris?")]
+    first = talk.ask(model, turns, tools=True)
+    [answered] = talk.results(first.calls, "sun")
+    answered.parts.insert(0, genai_types.Part(text="Here it is."))
+    talk.ask(model, [*turns, first.turn, answered], tools=True)
+    assert b"Here it is." in stand.last.body
+
+
 @every_pair
 def test_what_a_provider_has_no_word_for_is_reported_by_the_clients(stand: Stand, client: str, provider: str) -> None:
     model, said = MODELS[provider], [{"role": "user", "content": "Hello"}]

@@ -29,6 +29,7 @@ RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "sun"}
         ({"messages": [user("a"), USE, user("b")]}, "without `tool_result` blocks immediately after: toolu_1"),
         ({"messages": [user([RESULT])]}, "unexpected `tool_use_id`"),
         ({"messages": [user("a"), USE, user([RESULT, RESULT])]}, "single result"),
+        ({"messages": [user("a"), USE, user([{"type": "text", "text": "b"}, RESULT])]}, "must come first"),
         ({"tool_choice": {"type": "auto"}}, "tool_choice"),
         ({"tools": [ANTHROPIC_WEATHER], "tool_choice": {"type": "tool", "name": "x"}}, "not found"),
         ({"tools": [ANTHROPIC_WEATHER], "tool_choice": "auto"}, "tool_choice: Input should be a valid object"),

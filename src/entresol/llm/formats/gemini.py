@@ -292,7 +292,7 @@ def _put(wire: JsonObject, path: str, value: object) -> None:
 
 
 def _read_content(reader: ObjectReader, ids: CallIds) -> list[Message]:
-    """One turn; function responses become messages of their own, in order."""
+    """One turn; function responses become a message of their own, before its words: others want them after the call."""
     role = reader.string("role") or "user"
     read = [read_part(part, ids) for part in reader.reader_or_readers("parts") or []]
     parts = _joined_thoughts([part for part in read if part != _NOTHING])
@@ -300,13 +300,11 @@ def _read_content(reader: ObjectReader, ids: CallIds) -> list[Message]:
         return [Message(role="assistant", parts=parts, extra=reader.rest())]
     if role not in ("user", "function"):
         raise reader.invalid("role", f"unknown role {role!r}")
-    messages: list[Message] = []
-    for part in parts:
-        is_result = isinstance(part, ToolResult)
-        if not messages or (messages[-1].role == "tool") != is_result:
-            messages.append(Message(role="tool" if is_result else "user"))
-        messages[-1].parts.append(part)
-    messages = messages or [Message(role="user")]
+    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
+    words: list[Part] = [part for part in parts if not isinstance(part, ToolResult)]
+    messages = [Message(role="tool", parts=results)] if results else []
+    if words or not results:
+        messages.append(Message(role="user", parts=words))
     messages[0].extra = reader.rest()
     return messages
 
