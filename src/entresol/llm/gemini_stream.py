@@ -190,6 +190,7 @@ class _Candidates(msgspec.Struct):
 
     calls: dict[int, ToolCall] = {}
     reason: str | None = None
+    has_refused: bool = False
 
 
 class GeminiStreamEncoder:
@@ -208,8 +209,8 @@ class GeminiStreamEncoder:
     def encode(self, events: list[ChatEvent]) -> bytes:
         out: list[bytes] = []
         for event in events:
-            if isinstance(event, TextDelta | RefusalDelta):
-                if event.text or (isinstance(event, TextDelta) and event.signature is not None):
+            if isinstance(event, TextDelta):
+                if event.text or event.signature is not None:
                     self._part(event.choice, _text_part(event), out)
             elif isinstance(event, ThinkingDelta):
                 self._part(event.choice, answer_thinking(event.text, event.signature or event.redacted), out)
@@ -242,20 +243,32 @@ class GeminiStreamEncoder:
             if waiting is not None:
                 waiting.arguments += event.text
         elif isinstance(event, Finished):
-            self._flush_calls(event.choice, out)
-            if event.stop_sequence is not None:
-                note_losses(["stop_sequence"], self.dropped)
-            self._candidate(event.choice).reason = WIRE_REASONS[event.reason]
+            self._finish(event, out)
         elif isinstance(event, LogprobsDelta):
-            candidate: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
-            out.append(self._frame({"candidates": [candidate]}))
+            tokens: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
+            out.append(self._frame({"candidates": [tokens]}))
         elif isinstance(event, PartAdded):
-            lost: list[str] = []
-            for part in answer_parts([event.part], False, lost):
-                self._part(event.choice, part, out)
-            note_losses(lost, self.dropped)
+            self._add_part(event, out)
+        elif isinstance(event, RefusalDelta):
+            self._candidate(event.choice).has_refused = True
+            if event.text:
+                self._part(event.choice, {"text": event.text}, out)
         elif isinstance(event, LeftOver):
             note_losses(event.names, self.dropped)
+
+    def _finish(self, event: Finished, out: list[bytes]) -> None:
+        self._flush_calls(event.choice, out)
+        if event.stop_sequence is not None:
+            note_losses(["stop_sequence"], self.dropped)
+        candidate = self._candidate(event.choice)
+        is_refusal = candidate.has_refused and event.reason == "stop"
+        candidate.reason = WIRE_REASONS["refusal" if is_refusal else event.reason]
+
+    def _add_part(self, event: PartAdded, out: list[bytes]) -> None:
+        lost: list[str] = []
+        for part in answer_parts([event.part], False, lost):
+            self._part(event.choice, part, out)
+        note_losses(lost, self.dropped)
 
     def _candidate(self, choice: int) -> _Candidates:
         return self._candidates.setdefault(choice, _Candidates())
@@ -303,7 +316,7 @@ class GeminiStreamEncoder:
         return self._format.stream_error(event.error, self._shape.request_id, self._shape.framing)
 
 
-def _text_part(event: TextDelta | RefusalDelta) -> JsonObject:
-    if isinstance(event, TextDelta) and event.signature is not None:
+def _text_part(event: TextDelta) -> JsonObject:
+    if event.signature is not None:
         return {"text": event.text, "thoughtSignature": event.signature}
     return {"text": event.text}

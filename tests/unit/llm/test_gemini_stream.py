@@ -27,7 +27,7 @@ from entresol.llm.events import (
 from entresol.llm.format import StreamShape
 from entresol.llm.formats.gemini import Gemini
 from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
-from entresol.llm.types import FinishReason, Image, Native, Usage
+from entresol.llm.types import ChatResponse, Choice, FinishReason, Image, Native, Refusal, Usage
 
 Framing = Literal["sse", "json-array"]
 
@@ -149,6 +149,19 @@ def test_a_stream_is_whole_when_every_candidate_has_finished() -> None:
     both = [response({"text": "a"}), response({"text": "b"}, index=1), response(finish="STOP")]
     assert Ended() not in decoded(sse(*both))
     assert decoded(sse(*both, response(finish="STOP", index=1)))[-1] == Ended()
+
+
+def test_words_of_refusal_are_no_success() -> None:
+    refused = encoded(RefusalDelta("no"), Finished("stop"), TextDelta("b", 1), Finished("stop", 1), Ended())[-1]
+    assert [each["finishReason"] for each in refused["candidates"]] == ["SAFETY", "STOP"]
+    body = (
+        Gemini()
+        .encode_response(
+            ChatResponse(origin="openai-chat", choices=[Choice(parts=[Refusal(text="no")], finish_reason="stop")])
+        )
+        .body
+    )
+    assert json.loads(body)["candidates"][0]["finishReason"] == "SAFETY"
 
 
 def test_a_blocked_prompt_is_an_answer_without_content() -> None:

@@ -48,6 +48,7 @@ from entresol.llm.types import (
     Message,
     NativeTool,
     Part,
+    Refusal,
     Text,
     Thinking,
     Tool,
@@ -472,7 +473,9 @@ def _read_candidate(reader: ObjectReader, position: int, response_id: str) -> Ch
 def _write_candidate(choice: Choice, is_own: bool, dropped: list[str]) -> JsonObject:
     parts = answer_parts(choice.parts, is_own, dropped)
     wire: JsonObject = {"content": {"role": "model", "parts": parts}} if parts else {}
-    wire["finishReason"] = WIRE_REASONS[choice.finish_reason or "stop"]
+    reason = choice.finish_reason or "stop"
+    is_refusal = reason == "stop" and any(isinstance(part, Refusal) for part in choice.parts)
+    wire["finishReason"] = WIRE_REASONS["refusal" if is_refusal else reason]
     wire["index"] = choice.index
     if choice.logprobs is not None:
         wire["logprobsResult"] = write_logprobs(choice.logprobs)
