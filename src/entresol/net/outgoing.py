@@ -1,8 +1,9 @@
-"""What connections have to write, written out together at the end of the event loop's turn.
+"""What connections have to write in a turn of the event loop: the first at once, all others together at its end.
 
 A turn reads from every connection that has something. If each answer went out as soon as it was made, reading and
 writing would alternate: every write wakes a peer that has gone to sleep since the last one, and the kernel's code and
-ours push each other out of the processor's caches. Nothing waits for longer than the rest of the turn.
+ours push each other out of the processor's caches. Nothing waits for longer than the rest of the turn; and where there
+is little to do, which is when a turn has one answer, it does not wait for the loop to come round either.
 """
 
 import asyncio
@@ -21,39 +22,39 @@ Schedule = Callable[[Callable[[], None]], object]
 class Flusher:
     """The connections of one event loop that have something to write."""
 
-    __slots__ = ("_afterwards", "_schedule", "_waiting")
+    __slots__ = ("_afterwards", "_is_turn_open", "_schedule", "_waiting")
 
     def __init__(self, schedule: Schedule | None = None) -> None:
         """`schedule` calls back at the end of the turn; if not given, by the loop that runs at the first write."""
         self._schedule = schedule
+        self._is_turn_open = False  # something was written, and `flush` is due
         self._waiting: list[Outgoing] = []
         self._afterwards: list[Callable[[], None]] = []
 
     def add(self, outgoing: "Outgoing") -> None:
-        """Flush it at the end of this turn."""
-        waiting = self._waiting
-        waiting.append(outgoing)
-        if len(waiting) == 1:
-            if self._schedule is None:
-                self._schedule = asyncio.get_running_loop().call_soon
-            self._schedule(self.flush)
+        """Flush it, at the end of this turn unless it is the turn's first."""
+        if self._is_turn_open:
+            self._waiting.append(outgoing)
+            return
+        self._is_turn_open = True
+        if self._schedule is None:
+            self._schedule = asyncio.get_running_loop().call_soon
+        self._schedule(self.flush)
+        _flush(outgoing)
 
     def later(self, callback: Callable[[], None]) -> None:
         """Call back when what this turn has written is on its way: nobody should wait for what can be done then."""
-        if self._waiting:
+        if self._is_turn_open:
             self._afterwards.append(callback)
         else:
             callback()
 
     def flush(self) -> None:
-        """Write all there is."""
+        """The turn ends: write all there is."""
+        self._is_turn_open = False
         waiting, self._waiting = self._waiting, []
         for outgoing in waiting:
-            try:
-                outgoing.flush()
-            except Exception:
-                logger.exception("a connection could not be written to")
-                outgoing.abort()
+            _flush(outgoing)
         afterwards, self._afterwards = self._afterwards, []
         for callback in afterwards:
             try:
@@ -107,3 +108,11 @@ class Outgoing:
         """Break the connection off; what was written before still goes out if the kernel takes it at once."""
         self.flush()
         self._transport.abort()
+
+
+def _flush(outgoing: Outgoing) -> None:
+    try:
+        outgoing.flush()
+    except Exception:
+        logger.exception("a connection could not be written to")
+        outgoing.abort()
