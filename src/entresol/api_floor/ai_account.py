@@ -21,6 +21,7 @@ def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) 
         request_model=call.model,
         llm_latency_ms=int((times.finished - times.upstream_sent) * 1000 + 0.5) if times.upstream_sent else None,
         request_mode="stream" if call.stream else "oneshot",
+        dropped=call.dropped,
     )
 
 

@@ -4,6 +4,7 @@
 phase. Under which names the log record shows them is in `log_ai`.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from entresol.core.slots import Slot
@@ -14,7 +15,15 @@ RequestMode = Literal["oneshot", "stream", "realtime"]
 class AiMeta:
     """Which model was asked, and how. None: not known (yet)."""
 
-    __slots__ = ("llm_latency_ms", "plugin_id", "provider", "request_mode", "request_model", "response_model")
+    __slots__ = (
+        "dropped",
+        "llm_latency_ms",
+        "plugin_id",
+        "provider",
+        "request_mode",
+        "request_model",
+        "response_model",
+    )
 
     def __init__(
         self,
@@ -25,6 +34,7 @@ class AiMeta:
         response_model: str | None = None,
         llm_latency_ms: int | None = None,
         request_mode: RequestMode | None = None,
+        dropped: Sequence[str] = (),
     ) -> None:
         self.plugin_id = plugin_id
         """Id of the plugin instance that made the call."""
@@ -37,6 +47,8 @@ class AiMeta:
         self.llm_latency_ms = llm_latency_ms
         """From sending the request to the last byte of the answer."""
         self.request_mode = request_mode
+        self.dropped = dropped
+        """What the other side's format could not say: of the request by its path, of the answer as `response.NAME`."""
 
     def _parts(self) -> tuple[object, ...]:
         return (
@@ -46,6 +58,7 @@ class AiMeta:
             self.response_model,
             self.llm_latency_ms,
             self.request_mode,
+            self.dropped,
         )
 
     def __eq__(self, other: object) -> bool:

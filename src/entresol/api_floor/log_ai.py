@@ -37,6 +37,7 @@ def _meta(meta: AiMeta) -> Meta:
         meta.response_model,
         meta.llm_latency_ms,
         meta.request_mode,
+        meta.dropped,
     )
 
 

@@ -1,5 +1,7 @@
 """What AI plugins tell in the log record, in the order in which it is written. Unset fields are left out."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -17,6 +19,7 @@ class Meta(Part, omit_defaults=True):
     response_model: str | None = None
     llm_latency: int | None = None
     request_mode: str | None = None
+    dropped: Sequence[str] = ()
 
 
 class Usage(Part, omit_defaults=True):

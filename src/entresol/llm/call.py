@@ -108,6 +108,11 @@ class LLMCall:
         self._request_id = request_id
         self._now = now
 
+    def losses(self) -> list[str]:
+        """What got lost of the request, by its path, and of the answer so far, as `response.NAME`."""
+        answer = self.reading
+        return [*self.dropped, *([] if answer is None else [f"response.{name}" for name in answer.dropped])]
+
     def request(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
         """The body to send. `opened` is `body`, read by the client's format; `stream` may differ from what it asks.
 

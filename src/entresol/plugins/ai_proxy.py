@@ -4,7 +4,6 @@ Clients speak the format of `llm_format`, the provider its own; where the two ar
 later in the path need (usage, cost, latency) stands in the slots of `api_floor.ai_slots`.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -115,8 +114,7 @@ class _Call(LLMCall):
         if answer.facts.error is not None:
             out = credential.hidden_in(out)
         if answer.dropped:
-            names = [*self.dropped, *(f"response.{name}" for name in answer.dropped)]
-            headers.set(b"x-entresol-dropped", field_value(", ".join(names)))
+            headers.set(b"x-entresol-dropped", field_value(", ".join(self.losses())))
         if type(answer) is ErrorAnswer:
             headers.set(b"x-entresol-error", b"provider_error")
         if self.payload is not None:
@@ -267,8 +265,10 @@ class AiProxy(Plugin[AiProxyConfig]):
             return
         if exchange.error is not None:
             answer.settle()
-        if answer.is_stream and answer.dropped:
-            self._report_losses(exchange.request_id, call.model, answer.dropped)
+        if answer.dropped:
+            meta.dropped = call.losses()
+            if answer.is_stream:
+                self._count_loss(call.model)
         facts = answer.facts
         meta.response_model = facts.model
         if facts.error is not None and exchange.error is None and exchange.upstream_status < 400:
@@ -278,12 +278,10 @@ class AiProxy(Plugin[AiProxyConfig]):
             cost = self._prices.cost_of_any(names, facts.usage, facts.service_tier, exchange.started_at)
             exchange[AI_USAGE] = call_usage(exchange, facts.usage, cost, call.first_byte)
 
-    def _report_losses(self, request_id: str, model: str, dropped: Sequence[str]) -> None:
-        """Tell the operator, for the head had gone when a stream turned out to hold what its client cannot take."""
+    def _count_loss(self, model: str) -> None:
+        """A stream held what its client cannot take, and the head, which says so of whole answers, had gone."""
         labels = (self.ends.provider.name, model)
         self.context.metrics.counter("entresol_ai_llm_stream_losses_total", _LOSSES, _LOSS_LABELS, labels).value += 1
-        names = field_value(", ".join(dropped)).decode()
-        self.context.logger.warning("request %s: left out of the stream of %s/%s: %s", request_id, *labels, names)
 
 
 def _look_up(exchange: Exchange, source: str, key: str) -> str | None:

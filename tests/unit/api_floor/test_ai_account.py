@@ -23,6 +23,8 @@ def test_the_meta_of_a_call(exchange: Exchange) -> None:
         plugin_id="p", provider="openai", request_model="gpt-4o", llm_latency_ms=2500, request_mode="oneshot"
     )
     assert call_meta(exchange, "p", "openai", call) == expected
+    call.dropped = ["logit_bias"]
+    assert call_meta(exchange, "p", "openai", call).dropped == ["logit_bias"]
 
 
 def test_the_usage_of_a_call(exchange: Exchange) -> None:

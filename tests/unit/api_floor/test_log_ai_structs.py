@@ -9,6 +9,7 @@ from entresol.api_floor.log_ai_structs import Call, Meta, Part, Payload, Usage
     [
         (Call(payload=Payload(request="{}")), '{"payload":{"request":"{}"}}'),
         (Meta("p", "openai", None, "m-1"), '{"plugin_id":"p","provider_name":"openai","response_model":"m-1"}'),
+        (Meta("p", "gemini", dropped=["user"]), '{"plugin_id":"p","provider_name":"gemini","dropped":["user"]}'),
         (Usage(), "{}"),
         (Payload(), "{}"),
     ],
