@@ -3,6 +3,7 @@
 from typing import Final
 
 from entresol.api_floor.exchange import Exchange
+from entresol.api_floor.log_fields import SECRET_HEADERS
 from entresol.api_floor.plan import RouteMatch
 from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, RequestHead, Timeouts, UpstreamRequest
 
@@ -117,7 +118,7 @@ def end_to_end_fields(headers: Headers) -> HeaderPairs:
 
 def trailer_fields(trailers: HeaderPairs) -> HeaderPairs:
     """Trailers that may be passed on (RFC 9110 §6.5.1): none that frame, route or authenticate."""
-    return [pair for pair in trailers if pair[0] not in _NOT_FORWARDED and pair[0] != b"authorization"]
+    return [pair for pair in trailers if pair[0] not in _NOT_FORWARDED and pair[0] not in SECRET_HEADERS]
 
 
 def _target(request: RequestHead, match: RouteMatch) -> str:

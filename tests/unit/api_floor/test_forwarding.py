@@ -4,7 +4,7 @@ import pytest
 
 from entresol.api_floor.entities import Consumer, Route
 from entresol.api_floor.exchange import Exchange
-from entresol.api_floor.forwarding import IDENTITY_FIELDS, end_to_end_fields
+from entresol.api_floor.forwarding import IDENTITY_FIELDS, end_to_end_fields, trailer_fields
 from entresol.api_floor.plan import CompiledRoute, CompiledService, RouteMatch
 from entresol.core.http import HOP_BY_HOP, HeaderPairs, Headers, Origin, Timeouts
 from playbooks.floor import SERVICE, Playbook
@@ -142,3 +142,10 @@ def test_a_redirecting_plugin_may_come_with_the_consumer_to_a_route_without_a_se
     play = Playbook(plugins_for=lambda consumer: [auth, mine] if consumer is vip else [auth], service=False)
     play.client_sends()
     assert play.upstream.request.origin is ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    "name", [b"authorization", b"apikey", b"x-api-key", b"cookie", b"set-cookie", b"x-consumer-id", b"content-length"]
+)
+def test_a_trailer_that_frames_identifies_or_authenticates_is_not_passed_on(name: bytes) -> None:
+    assert trailer_fields([(name, b"1"), (b"x-checksum", b"2")]) == [(b"x-checksum", b"2")]
