@@ -50,6 +50,7 @@ _NOT_FORWARDED: Final = _spellings(
         b"x-forwarded-prefix",
     }
 )
+_NOT_IN_TRAILERS: Final = _NOT_FORWARDED | _spellings(SECRET_HEADERS)
 _NOWHERE: Final = Origin("http", "", 0)
 _DEFAULT_TIMEOUTS: Final = Timeouts()
 _NOT_RETURNED: Final = HOP_BY_HOP | {b"content-length"}
@@ -118,7 +119,7 @@ def end_to_end_fields(headers: Headers) -> HeaderPairs:
 
 def trailer_fields(trailers: HeaderPairs) -> HeaderPairs:
     """Trailers that may be passed on (RFC 9110 §6.5.1): none that frame, route or authenticate."""
-    return [pair for pair in trailers if pair[0] not in _NOT_FORWARDED and pair[0] not in SECRET_HEADERS]
+    return [pair for pair in trailers if pair[0] not in _NOT_IN_TRAILERS]
 
 
 def _target(request: RequestHead, match: RouteMatch) -> str:
@@ -130,10 +131,9 @@ def _forwarded(headers: Headers) -> HeaderPairs:
 
 
 def _end_to_end(headers: Headers, dropped: frozenset[bytes]) -> HeaderPairs:
-    connection = headers.get(b"connection")
-    if connection is not None and connection not in _PLAIN_CONNECTION:
-        named = {option.strip().lower() for value in headers.get_all(b"connection") for option in value.split(b",")}
-        dropped = dropped | named
+    naming = [value for value in headers.get_all(b"connection") if value not in _PLAIN_CONNECTION]
+    if naming:
+        dropped = dropped | {option.strip().lower() for value in naming for option in value.split(b",")}
     return [pair for pair in headers.pairs if pair[0] not in dropped]
 
 

@@ -145,7 +145,17 @@ def test_a_redirecting_plugin_may_come_with_the_consumer_to_a_route_without_a_se
 
 
 @pytest.mark.parametrize(
-    "name", [b"authorization", b"apikey", b"x-api-key", b"cookie", b"set-cookie", b"x-consumer-id", b"content-length"]
-)
+    "name",
+    [
+        b"authorization", b"apikey", b"x-api-key", b"x_api_key", b"cookie", b"set-cookie", b"x-consumer-id",
+        b"content-length",
+    ],
+)  # fmt: skip
 def test_a_trailer_that_frames_identifies_or_authenticates_is_not_passed_on(name: bytes) -> None:
     assert trailer_fields([(name, b"1"), (b"x-checksum", b"2")]) == [(b"x-checksum", b"2")]
+
+
+@pytest.mark.parametrize("values", [[b"x-mine"], [b"keep-alive", b"x-mine"], [b"close, X-Mine", b"keep-alive"]])
+def test_fields_that_any_connection_field_names_stay_behind(values: list[bytes]) -> None:
+    fields = [*((b"connection", value) for value in values), (b"x-mine", b"1"), (b"x-kept", b"2")]
+    assert end_to_end_fields(Headers(fields)) == [(b"x-kept", b"2")]
