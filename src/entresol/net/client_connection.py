@@ -137,12 +137,12 @@ class Http1Connection:
 
     def eof_received(self) -> bool:
         """The upstream has closed its side."""
-        self._out.flush()  # returning False closes
-        call = self._call
+        call, machine = self._call, self._machine
         if call is None:
             self._drop_idle()
             return False
-        machine = self._machine
+        if machine.has_begun:
+            self._out.flush()  # returning False closes; before the answer began, what was not sent can be sent elsewhere
         if not machine.is_tunnel and not self._end_is_proper():
             self._lost("the TLS connection was cut off")
             return False

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from typing import cast
 
 import pytest
 
 from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, Timeouts
 from entresol.core.ports import UpstreamCall
 from entresol.net.client import Http1Transport
+from entresol.net.client_call import Http1Call
+from entresol.net.outgoing import Flusher, Outgoing
 from unit.net.scripted_upstream import ManualClock, Peer, Recorder, request_to, running
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -33,6 +36,38 @@ class Swept:
     def tick(self, seconds: float) -> None:
         self.clock.seconds += seconds
         self.transport.sweep(self.clock.seconds)
+
+
+class Sunk:
+    """A transport that takes everything."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+
+@pytest.mark.anyio
+async def test_a_request_that_waits_to_be_written_when_its_connection_ends_is_sent_on_another() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.answer(b"%d" % peer.number)
+        await peer.until_closed()
+
+    flusher = Flusher()
+    transport = Http1Transport(asyncio.get_running_loop(), ManualClock(), flusher=flusher)
+    async with running(script) as upstream:
+        first, second = Recorder(), Recorder()
+        transport.send(request_to(upstream.origin, "GET"), b"", True, first)
+        await first.finished()
+        await turns()
+        Outgoing(cast("asyncio.Transport", Sunk()), flusher).write(b"the first write of a turn does not wait")
+        call = cast("Http1Call", transport.send(request_to(upstream.origin, "POST"), b"{}", True, second))
+        assert call.connection is not None
+        call.connection.eof_received()
+        await second.finished()
+        transport.close()
+    assert (second.body, upstream.connections) == (b"2", 2)
 
 
 # --- clocks
