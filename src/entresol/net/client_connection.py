@@ -142,7 +142,7 @@ class Http1Connection:
             self._drop_idle()
             return False
         if machine.has_begun:
-            self._out.flush()  # returning False closes; before the answer began, what was not sent can be sent elsewhere
+            self._out.flush()  # returning False closes; what was not sent before an answer began can go elsewhere
         if not machine.is_tunnel and not self._end_is_proper():
             self._lost("the TLS connection was cut off")
             return False

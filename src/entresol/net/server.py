@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from entresol.core.ports import Clock, Handler
 from entresol.net.limits import Limits
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from entresol.net.listener import Listener
 
 logger = logging.getLogger("entresol.net.server")
+
+SWEEP_S: Final = 1.0
+"""How often the clocks are looked at."""
 
 
 class Listening(Protocol):
@@ -56,7 +59,7 @@ class HttpServer:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sweep once a second from now on."""
         self.sweep()
-        self._timer = loop.call_later(1.0, self.start, loop)
+        self._timer = loop.call_later(SWEEP_S, self.start, loop)
 
     def stop(self) -> None:
         """Stop the clocks."""
@@ -69,7 +72,7 @@ class HttpServer:
         now = self.time = self._clock.monotonic()
         self.date_line = date_line(self._clock.now())
         for connection in tuple(self.connections):
-            connection.sweep(now)
+            connection.sweep(now - SWEEP_S)  # what it noted may have been that much later: no clock runs out early
 
     # The graceful end.
 

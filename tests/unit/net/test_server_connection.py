@@ -298,7 +298,7 @@ def test_a_refusal_leaves_time_to_read_it() -> None:
     assert client.transport.has_eof
     assert not client.transport.is_closed
     client.send(b"x" * 100_000)
-    client.pass_time(6)
+    client.pass_time(7)
     assert client.transport.is_aborted
 
 
@@ -424,11 +424,22 @@ def test_a_body_that_is_announced_as_too_large_is_answered_before_any_of_it_is_a
 # Clocks.
 
 
+def test_no_clock_runs_out_early() -> None:
+    client = Client(limits=Limits(head_timeout_s=5))
+    client.clock.monotonic_s += 0.9
+    client.send(b"GET / HT")  # noted as of the last sweep
+    client.clock.monotonic_s += 4.9
+    client.server.sweep()
+    assert client.is_open
+    client.pass_time(2)
+    assert client.statuses == [408]
+
+
 def test_a_head_that_takes_too_long_is_refused_however_busily_it_drips() -> None:
     client = Client()
     for byte in GET[:40]:
         client.send(bytes([byte]))
-        client.pass_time(1.6)
+        client.pass_time(1.7)
         if not client.is_open:
             break
     assert client.statuses == [408]
