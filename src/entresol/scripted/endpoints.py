@@ -57,6 +57,10 @@ def answer(request: Incoming, settings: Settings) -> Answered:
     path = request.path
     if path == "/" and request.method in ("GET", "HEAD"):
         return Answered(json_script(200, {"service": "scripted provider"}), "none")
+    for module in _OTHER_WIRES:
+        answered = module(request, settings)
+        if answered is not None:
+            return answered
     wire = _wire_of(request)
     endpoint = _Endpoint(request, settings, wire)
     try:
@@ -72,6 +76,10 @@ def _wire_of(request: Incoming) -> str:
     if request.path.startswith("/v1/messages") or "anthropic-version" in request.headers:
         return "anthropic"
     return "openai"
+
+
+_OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]] = ()
+"""Wires with a file of their own: each answers the paths that are its own, and None to all others."""
 
 
 class _Endpoint:
