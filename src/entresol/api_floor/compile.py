@@ -16,6 +16,7 @@ from entresol.api_floor.router import RouteTable
 from entresol.core.errors import ConfigError, GatewayError
 from entresol.core.http import Origin, Timeouts, TlsClient
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
+from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
 
 logger = logging.getLogger("entresol.api_floor")
 
@@ -29,6 +30,8 @@ class PluginPorts(msgspec.Struct, frozen=True):
     metrics: Metrics
     brand: str = "Entresol"
     """See `PluginContext.brand`."""
+    credentials: CloudCredentials = NO_CLOUDS
+    """See `PluginContext.credentials`."""
 
 
 def compile_plan(configuration: Configuration, registry: PluginRegistry, ports: PluginPorts) -> Plan:
@@ -112,6 +115,7 @@ def _build_all(
             consumers=consumers,
             logger=logging.getLogger(f"entresol.plugins.{instance.name}"),
             brand=ports.brand,
+            credentials=ports.credentials,
         )
         try:
             built.append(ScopedPlugin(_build(instance, registry, context), scope))

@@ -10,6 +10,7 @@ import msgspec
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
+from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
 
 
 class PluginConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,8 @@ class PluginContext(msgspec.Struct, frozen=True):
     logger: logging.Logger
     brand: str = "Entresol"
     """What own response headers are called after: `X-<brand>-…`; `Kong` for people who migrate."""
+    credentials: CloudCredentials = NO_CLOUDS
+    """Where credentials come from that a cloud gives out for a while."""
 
 
 class ErrorFormat(Protocol):
