@@ -17,6 +17,9 @@ from typing import Final, Protocol
 from entresol.core.http import HeaderPairs
 from entresol.llm.model_config import AuthConfig, ModelOptions
 
+OTHER_CREDENTIALS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key"))
+"""Fields that would compete with a cloud's credential."""
+
 
 class CloudCredential(Protocol):
     """What proves to a cloud who is calling: a token, or a key that requests are signed with. Never changed."""
@@ -31,6 +34,28 @@ class CloudCredential(Protocol):
         `host` is the Host field, `target` path and query as they are sent, `body` the whole body, `now` seconds since
         the epoch. A signature covers them all, so they must not change after this.
         """
+
+
+class BearerToken:
+    """A token in the `Authorization` field (`CloudCredential`, RFC 6750 §2.1)."""
+
+    __slots__ = ("_fields", "secrets")
+
+    def __init__(self, token: str, fields: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """`fields` go with the token, such as the project that pays. Raises ValueError for what is no field value."""
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError("the token is empty or holds what cannot stand in a header field")
+        value = token.encode("ascii")
+        self.secrets: tuple[bytes, ...] = (value,)
+        self._fields = (*fields, (b"authorization", b"Bearer " + value))
+
+    def apply(self, method: str, host: str, target: str, pairs: HeaderPairs, body: bytes, now: float) -> HeaderPairs:
+        """See `CloudCredential`."""
+        names = OTHER_CREDENTIALS.union([name for name, _ in self._fields])
+        return [pair for pair in pairs if pair[0] not in names] + [*self._fields]
+
+    def __repr__(self) -> str:
+        return "BearerToken(***)"
 
 
 class CredentialSource(Protocol):
