@@ -1,12 +1,20 @@
 """The ways an answer is read while it passes. `feed` gets each piece and returns what the client gets for it."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
-from entresol.llm.format import ChatFormat, Format, Framing, StreamDecoder, StreamEncoder, StreamShape
+from entresol.llm.format import (
+    ChatFormat,
+    Format,
+    Framing,
+    StreamDecoder,
+    StreamEncoder,
+    StreamShape,
+    TranslatableFormat,
+)
 from entresol.llm.replay import events_of
 from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
 
@@ -85,12 +93,15 @@ class PassedStream(Answer):
         return data
 
     def failure(self, error: ErrorDetail) -> bytes:
-        if self._framing != "sse" and not self._sent:
+        framing, sent = self._framing, self._sent
+        if framing == "json-array" and not sent:
             return b"[%b]" % self._client.error_body(error, self._request_id)
-        event = self._client.stream_error(error, self._request_id, self._framing)
-        if self._framing != "sse" or not self._sent or self._sent.endswith((b"\n\n", b"\r\n\r\n")):
-            return event
-        return b"\n\n" + event
+        event = self._client.stream_error(error, self._request_id, framing)
+        if framing == "sse" and sent and not sent.endswith((b"\n\n", b"\r\n\r\n")):
+            return b"\n\n" + event
+        if framing == "ndjson" and sent and not sent.endswith(b"\n"):
+            return b"\n" + event
+        return event
 
     def settle(self) -> None:
         self.facts = facts = self._tap.facts(self._client)
@@ -133,7 +144,11 @@ class TranslatedBody(Answer):
     needs_whole = True
 
     def __init__(
-        self, native: ChatFormat, client: ChatFormat, shape: StreamShape, encoder: StreamEncoder | None
+        self,
+        native: TranslatableFormat[Any, Any],
+        client: TranslatableFormat[Any, Any],
+        shape: StreamShape,
+        encoder: StreamEncoder | None,
     ) -> None:
         self._native = native
         self._client = client
@@ -175,7 +190,7 @@ class TranslatedStream(Answer):
         self._client = client
         self._shape = shape
         self.dropped = encoder.dropped  # it grows
-        self.content_type = client.stream_content_type if shape.framing == "sse" else client.content_type
+        self.content_type = client.content_type if shape.framing == "json-array" else client.stream_content_type
 
     def feed(self, data: bytes, last: bool) -> bytes:
         if self._has_failed():

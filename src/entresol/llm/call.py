@@ -27,7 +27,16 @@ from entresol.llm.answers import (
     UnreadAnswer,
 )
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import NO_OPTIONS, ChatFormat, Format, Options, Profile, StreamShape, Unsupported
+from entresol.llm.format import (
+    NO_OPTIONS,
+    ChatFormat,
+    Format,
+    Options,
+    Profile,
+    StreamShape,
+    TranslatableFormat,
+    Unsupported,
+)
 from entresol.llm.json_fields import bad_response
 from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
@@ -64,6 +73,7 @@ class Ends:
         self._client_version: bytes | None = None
         self._profile = provider.profile("", version)
         self._profile_of = ""
+        self.fields += provider.fields_of(native.name)
         if provider.version_header is not None:
             name, default = provider.version_header
             self.fields += ((name, (version or default).encode()),)
@@ -71,9 +81,10 @@ class Ends:
 
     def fields_beside(self, client: Headers) -> tuple[tuple[bytes, bytes], ...]:
         """`fields`, without the version of the API where the client, who speaks it, names its own."""
-        if self._client_version is None or self._client_version not in client:
+        name = self._client_version
+        if name is None or name not in client:
             return self.fields
-        return CALL_FIELDS
+        return tuple([field for field in self.fields if field[0] != name])
 
     def profile(self, model: str) -> Profile:
         """Facts about a model here. The last one is remembered: most calls are for one model."""
@@ -87,7 +98,7 @@ class Ends:
         `query` is the client's, without credentials; it goes along where both ends speak the same format.
         """
         along = query if self.is_same_format and stream == opened.stream else None
-        return self.provider.url(self.client.operation, model, stream, override, along)
+        return self.provider.url(self.native.name, model, stream, override, along)
 
 
 class LLMCall:
@@ -133,20 +144,20 @@ class LLMCall:
 
     def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
         ends, client, native = self.ends, self.ends.client, self.ends.native
-        if not isinstance(client, ChatFormat) or not isinstance(native, ChatFormat):
+        if not isinstance(client, TranslatableFormat) or not isinstance(native, TranslatableFormat):
             why = f"{client.operation} in the format {client.name} cannot be translated to {native.name}"
             raise Unsupported(ends.provider.name, client.operation, why)
         request = client.decode_request(body, path, query)
         request.model, request.stream = self.model, stream
         options = ends.options
         if options is not NO_OPTIONS:
-            for name in ("max_tokens", "temperature", "top_p", "top_k"):
+            for name in client.option_names:
                 value = getattr(options, name)
                 if value is not None:
                     setattr(request, name, value)
         self._shape = StreamShape(
             model=self.model,
-            include_usage=request.include_usage is True,
+            include_usage=stream and request.include_usage is True,
             created=int(self._now),
             framing=opened.framing,
             request_id=self._request_id,
@@ -154,7 +165,7 @@ class LLMCall:
         try:
             encoded = native.encode_request(request, ends.profile(self.model))
         except Unsupported as refusal:
-            raise refusal.in_words_of(client) from None
+            raise refusal.in_words_of(client.own_path) from None
         if encoded.dropped:
             self.dropped = list(dict.fromkeys([client.own_path(path) for path in encoded.dropped]))
         return encoded.body
@@ -191,15 +202,21 @@ class LLMCall:
             if ends.is_same_format:
                 return UnreadAnswer()
             raise bad_response("it is compressed, which was not asked for")
-        if self.stream and (content_type.startswith(b"text/event-stream") or self._shape.framing != "sse"):
+        if self.stream and (
+            content_type.startswith(ends.native.stream_content_type) or self._shape.framing == "json-array"
+        ):
             return self._stream()
         if content_type.find(b"json") < 0:  # `in` costs five times as much: it tries its operand as a number first
+            if ends.is_same_format and ends.client.passes(content_type):
+                return UnreadAnswer()
             raise bad_response(f"its content type is {content_type.decode('latin-1') or 'missing'}, not JSON")
         if ends.is_same_format:
             return PassedBody(ends.client, size)
-        assert isinstance(ends.client, ChatFormat)  # _translate has seen to it
-        assert isinstance(ends.native, ChatFormat)
-        encoder = ends.client.stream_encoder(self._shape) if self.stream else None
+        assert isinstance(ends.client, TranslatableFormat)  # _translate has seen to it
+        assert isinstance(ends.native, TranslatableFormat)
+        encoder = (
+            ends.client.stream_encoder(self._shape) if self.stream and isinstance(ends.client, ChatFormat) else None
+        )
         return TranslatedBody(ends.native, ends.client, self._shape, encoder)
 
     def _stream(self) -> Answer:

@@ -4,19 +4,19 @@ Two layers, because most traffic needs only the first:
 
 - `Format` reads just enough of a call to route, check, edit and bill it. When client and provider speak the same
   format, the rest passes as bytes: unknown fields survive because nobody looks at them.
-- `ChatFormat` adds translation to and from the canonical types, for pairs that differ.
+- `TranslatableFormat` adds translation to and from the canonical types of its operation, for pairs that differ;
+  `ChatFormat` is that of chat, with streams.
 
 The promise of translation: every field of a request is mapped, dropped and reported (`Encoded.dropped`, which becomes
 the header `x-entresol-dropped`), or refused (`ClientError` `unsupported_by_provider`). `Losses` is how encoders keep
 it: it knows every canonical field, so one that an encoder forgets shows up as dropped, never as silence.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import ClassVar, Final, Literal, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from entresol.core.errors import ClientError
 from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ChatEvent, ErrorDetail
 from entresol.llm.json_fields import (
@@ -32,17 +32,10 @@ from entresol.llm.json_fields import (
     read_field,
     read_fields,
 )
+from entresol.llm.losses import Losses, Unsupported
 from entresol.llm.opened import Framing, Opened, opened_fields
-from entresol.llm.types import (
-    ChatRequest,
-    ChatResponse,
-    JsonObject,
-    Native,
-    Part,
-    Tool,
-    ToolCall,
-    ToolResult,
-)
+from entresol.llm.profile import NO_OPTIONS, Options, Profile
+from entresol.llm.types import ChatRequest, ChatResponse, Native, Part
 
 __all__ = [
     "NO_OPTIONS",
@@ -61,6 +54,7 @@ __all__ = [
     "StreamDecoder",
     "StreamEncoder",
     "StreamShape",
+    "TranslatableFormat",
     "Unsupported",
     "bad_field",
     "bad_request",
@@ -76,37 +70,26 @@ __all__ = [
     "read_fields",
 ]
 
-Operation = Literal["chat", "completions", "embeddings"]
+Q = TypeVar("Q")
+A = TypeVar("A")
 
-
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts about a provider (and model) that one wire format leaves open."""
-
-    provider: str
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """OpenAI renamed it; most compatible servers know only the old name."""
-    default_max_tokens: int = 4096
-    """For formats that demand a limit when the client gave none."""
-    has_developer_role: bool = False
-    """Knows role `developer`; elsewhere it becomes `system`."""
-    takes_reasoning_content: bool = False
-    """Takes the model's earlier reasoning back as `reasoning_content`, as many OpenAI-compatible servers do."""
-    unsupported: frozenset[str] = frozenset()
-    """Canonical request fields this provider does not take: dropped and reported."""
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator sets for every call of a model; each wins over the client's value."""
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    dimensions: int | None = None
-    """Length of embedding vectors."""
-
-
-NO_OPTIONS: Final = Options()
+Operation = Literal[
+    "chat",
+    "completions",
+    "embeddings",
+    "rerank",
+    "moderations",
+    "count_tokens",
+    "images",
+    "image_edits",
+    "speech",
+    "transcriptions",
+    "translations",
+    "files",
+    "batches",
+    "realtime",
+]
+"""What a call does. Formats of one operation may be translated into each other; of two, never."""
 
 
 class StreamShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +163,8 @@ class Format:
     stream_content_type: ClassVar[bytes] = b"text/event-stream"
     id_prefix: ClassVar[str] = ""
     """What the ids of this format's answers begin with."""
+    passed_types: ClassVar[tuple[bytes, ...]] = ()
+    """How content types of answers begin that are not JSON and pass unread, such as `audio/`."""
 
     # Requests.
 
@@ -221,6 +206,10 @@ class Format:
 
     # Answers in the client's own format.
 
+    def passes(self, content_type: bytes) -> bool:
+        """Whether an answer that is not JSON is one all the same."""
+        return content_type.startswith(self.passed_types)
+
     def response_facts(self, body: bytes) -> CallFacts:
         """What a whole answer says. Raises UpstreamError `provider_bad_response` if it is not one."""
         raise NotImplementedError
@@ -257,10 +246,12 @@ class Format:
         return b"application/json; charset=utf-8", self.error_body(error, request_id)
 
 
-class ChatFormat(Format):
-    """A chat format that can be translated."""
+class TranslatableFormat(Format, Generic[Q, A]):
+    """A format that others of its operation can be translated to and from, by way of the canonical types `Q`, a
+    request, and `A`, an answer."""
 
-    operation = "chat"
+    option_names: ClassVar[tuple[str, ...]] = ()
+    """Fields of `Options` that canonical requests of this operation have."""
     wire_names: ClassVar[Mapping[str, str]] = {}
     """Canonical path to this format's own, where they differ: how losses are reported to clients (`own_path`)."""
 
@@ -272,21 +263,28 @@ class ChatFormat(Format):
         outer, dot, inner = path.rpartition(".")
         return f"{self.own_path(outer)}.{inner}" if dot else path
 
-    def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
+    def decode_request(self, body: bytes, path: str = "", query: str = "") -> Q:
         """Raises ClientError `bad_json` or `bad_request`, which names the field."""
         raise NotImplementedError
 
-    def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
+    def encode_request(self, request: Q, profile: Profile) -> Encoded:
         """Raises ClientError `unsupported_by_provider` for what cannot be left out without changing the meaning."""
         raise NotImplementedError
 
-    def decode_response(self, body: bytes) -> ChatResponse:
+    def decode_response(self, body: bytes) -> A:
         """Raises UpstreamError `provider_bad_response`."""
         raise NotImplementedError
 
-    def encode_response(self, response: ChatResponse) -> Encoded:
+    def encode_response(self, response: A) -> Encoded:
         """The answer for a client. Raises UpstreamError `provider_bad_response` if it cannot be expressed at all."""
         raise NotImplementedError
+
+
+class ChatFormat(TranslatableFormat[ChatRequest, ChatResponse]):
+    """A chat format that can be translated."""
+
+    operation = "chat"
+    option_names = ("max_tokens", "temperature", "top_p", "top_k")
 
     def stream_decoder(self) -> StreamDecoder:
         """A fresh decoder of one stream, whatever its framing."""
@@ -295,100 +293,3 @@ class ChatFormat(Format):
     def stream_encoder(self, shape: StreamShape) -> StreamEncoder:
         """A fresh encoder of one stream."""
         raise NotImplementedError
-
-
-class Losses:
-    """Keeps the promise that nothing of a request is silently lost while one encoder works on it.
-
-    `claimed` names the canonical fields the encoder writes. `finish` reports every other field the client set and,
-    when the formats differ, every key of every `extra`; `drop` reports what only the encoder can see.
-    """
-
-    def __init__(self, request: ChatRequest, format_name: str, claimed: frozenset[str], profile: Profile) -> None:
-        self._request = request
-        self._is_foreign = request.origin != format_name
-        self._profile = profile
-        self._claimed = (claimed | _NEVER_LOST) - profile.unsupported
-        self._dropped: list[str] = []
-
-    def takes(self, name: str) -> bool:
-        """False when the provider does not take this canonical field: leave it out, it is reported."""
-        return name not in self._profile.unsupported
-
-    @property
-    def is_own(self) -> bool:
-        """True when the request came from the very format it is written in."""
-        return not self._is_foreign
-
-    def own(self, extra: JsonObject) -> JsonObject:
-        """What of an `extra` to write: all of it in the format it came from, nothing in another."""
-        return {} if self._is_foreign else extra
-
-    def drop(self, path: str) -> None:
-        """Report a loss, such as `messages[].content[].image_url.detail`."""
-        if path not in self._dropped:
-            self._dropped.append(path)
-
-    def refuse(self, path: str, why: str) -> "Unsupported":
-        """The error to raise for a field that must not be left out."""
-        return Unsupported(self._profile.provider, path, why)
-
-    def finish(self) -> list[str]:
-        """Everything dropped, without repetitions."""
-        request = self._request
-        for name, default in _REQUEST_DEFAULTS:
-            if name not in self._claimed and getattr(request, name) != default:
-                self.drop(name)
-        if self._is_foreign:
-            for name in request.binding:
-                raise self.refuse(name, "it cannot be translated, and leaving it out would change the answer")
-            for where, extra in _extras(request):
-                for name in extra:
-                    self.drop(where + name)
-            for path in request.unread:
-                self.drop(path)
-        return self._dropped
-
-
-def _extras(request: ChatRequest) -> Iterator[tuple[str, JsonObject]]:
-    yield "", request.extra
-    if request.reasoning is not None:
-        yield "reasoning.", request.reasoning.extra
-    for tool in request.tools:
-        if isinstance(tool, Tool):
-            yield "tools[].", tool.extra
-    for message in request.messages:
-        yield "messages[].", message.extra
-        for part in message.parts:
-            if not isinstance(part, Native):
-                yield _PLACES.get(type(part), "messages[].content[]."), part.extra
-            if isinstance(part, ToolResult):
-                for inner in part.parts:
-                    if not isinstance(inner, Native):
-                        yield "messages[].tool_results[].content[].", inner.extra
-
-
-_PLACES: Final = {ToolCall: "messages[].tool_calls[].", ToolResult: "messages[].tool_results[]."}
-"""Where formats keep these apart from other content."""
-
-
-class Unsupported(ClientError):
-    """The refusal of a field that the target cannot express."""
-
-    def __init__(self, provider: str, path: str, why: str) -> None:
-        super().__init__("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
-        self._provider = provider
-        self._path = path
-        self._why = why
-
-    def in_words_of(self, client: ChatFormat) -> "Unsupported":
-        """The same, with the field's path in the client's words."""
-        return Unsupported(self._provider, client.own_path(self._path), self._why)
-
-
-_NEVER_LOST: Final = frozenset(("binding", "origin", "messages", "stream", "include_usage", "extra", "unread"))
-_REQUEST_DEFAULTS: Final = tuple(
-    (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
-    for field in msgspec.structs.fields(ChatRequest)
-    if not field.required
-)

@@ -10,22 +10,17 @@ import msgspec
 from msgspec import Meta
 
 from entresol.core.secret import Secret
-from entresol.llm.format import NO_OPTIONS, Options
+from entresol.llm.profile import NO_OPTIONS, Options
 
 Violations = list[tuple[str, str]]
 Positive = Annotated[float, Meta(gt=0)]
 
-ProviderName = Annotated[
-    Literal["openai", "anthropic", "gemini", "openai-compatible"],
-    Meta(
-        extra={
-            "not_yet": (
-                "azure", "bedrock", "cerebras", "cohere", "dashscope", "databricks", "deepseek", "huggingface",
-                "llama2", "mistral", "ollama", "vllm", "xai",
-            )
-        }
-    ),
+ProviderName = Literal[
+    "anthropic", "azure", "bedrock", "cerebras", "cohere", "dashscope", "databricks", "deepseek", "fireworks", "gemini",
+    "github", "groq", "huggingface", "llama-cpp", "llama2", "mistral", "nvidia", "ollama", "openai",
+    "openai-compatible", "openrouter", "perplexity", "together", "vertex", "vllm", "xai",
 ]  # fmt: skip
+_SELF_HOSTED = ("llama-cpp", "llama2", "openai-compatible", "vllm")
 
 
 class AuthConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,12 +182,18 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
             found.append(
                 ("options.anthropic_version", "must set 'model.options.anthropic_version' for anthropic provider")
             )
-        if self.provider == "openai-compatible" and options.upstream_url is None:
+        if self.provider in _SELF_HOSTED and options.upstream_url is None:
             found.append(
                 ("options.upstream_url", "must set 'model.options.upstream_url' for self-hosted providers/models")
             )
-        if self.provider == "gemini" and options.gemini is not None and options.gemini != GeminiOptions():
-            found.append(("options.gemini", "Vertex AI is not supported yet; the Gemini API needs none of these"))
+        if self.provider == "azure" and options.azure_instance is None and options.upstream_url is None:
+            found.append(("options.azure_instance", "must set 'model.options.azure_instance' for azure provider"))
+        if self.provider == "llama2" and options.llama2_format is None:
+            found.append(("options.llama2_format", "must set 'model.options.llama2_format' for llama2 provider"))
+        if self.provider == "llama2" and options.llama2_format == "raw":
+            found.append(("options.llama2_format", "raw prompts are not supported: serve the model with a chat API"))
+        if self.provider == "mistral" and options.mistral_format is None:
+            found.append(("options.mistral_format", "must set 'model.options.mistral_format' for mistral provider"))
         return found
 
 

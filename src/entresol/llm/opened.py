@@ -7,8 +7,9 @@ import msgspec
 from entresol.llm.chat_body import ChatBody
 from entresol.llm.json_fields import Fields, encode_json, read_field, read_fields
 
-Framing = Literal["sse", "json-array"]
-"""How a stream's events are told apart. Only Gemini has the second: one JSON array, sent piece by piece."""
+Framing = Literal["sse", "json-array", "ndjson", "aws"]
+"""How a stream's events are told apart: server-sent events; one JSON array, sent piece by piece (Gemini); a JSON
+object a line (Ollama); AWS's binary event stream (Bedrock)."""
 
 _FALSE: Final = msgspec.Raw(b"false")
 _read_text: Final = msgspec.json.Decoder(str | None).decode

@@ -11,7 +11,11 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from entresol.core.errors import ClientError, ConfigError
-from entresol.llm.format import Operation, Profile
+from entresol.llm.format import Operation
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.profile import Profile
+
+HeaderFields = tuple[tuple[bytes, bytes], ...]
 
 
 class Url(msgspec.Struct, frozen=True):
@@ -40,36 +44,54 @@ class Provider:
     """A model provider. Subclasses are data; one instance serves all calls."""
 
     name: ClassVar[str]
-    base_url: ClassVar[Url | None] = None
+    base_url: Url | None = None
     """None: there is no default, the operator names one (`upstream_url`)."""
-    auth: ClassVar[Auth]
-    formats: ClassVar[Mapping[Operation, str]]
-    """The wire format it speaks natively, per operation it has."""
-    paths: ClassVar[Mapping[Operation, str]]
-    """`{model}` stands for the model's name, percent-encoded."""
-    version_header: ClassVar[tuple[bytes, str] | None] = None
+    auth: Auth
+    formats: Mapping[Operation, str]
+    """The wire format that calls of an operation are translated to, per operation it has."""
+    paths: Mapping[str, str]
+    """Every wire format it speaks, and where. `{model}` stands for the model's name, percent-encoded."""
+    version_path: str = "/v1"
+    """How its paths begin, up to the version of the API; an address may end there (`url`)."""
+    version_header: tuple[bytes, str] | None = None
     """A header every call must carry, and its default value."""
+    own_query: str = ""
+    """What the query of every call holds, whoever else adds to it."""
+    fields: HeaderFields = ()
+    """More header fields of every call."""
 
-    def format_name(self, operation: Operation) -> str:
-        """Its native format. Raises ConfigError for an operation it does not have."""
+    def configured(self, options: ModelOptions) -> "Provider":
+        """This provider as an operator's options make it. Raises ConfigError for options that lack something."""
+        return self
+
+    def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
+        """The format to speak to it for a client that speaks `client`: the same, where it can.
+
+        Raises ConfigError for an operation it does not have.
+        """
+        if client in self.paths:
+            return client
         name = self.formats.get(operation)
         if name is None:
             known = ", ".join(self.formats)
             raise ConfigError("unsupported_operation", f"provider {self.name} has no {operation}, only: {known}")
         return name
 
-    def endpoint(self, operation: Operation, model: str, stream: bool) -> tuple[str, str]:
-        """Path and query of an operation at this provider."""
-        return self.paths[operation].replace("{model}", quote(model, safe="")), ""
+    def fields_of(self, wire: str) -> HeaderFields:
+        """More header fields of the calls in one of its wire formats."""
+        return self.fields
+
+    def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
+        """Path and query of calls in one of its wire formats."""
+        return self.paths[wire].replace("{model}", quote(model, safe="")), ""
 
     def profile(self, model: str, version: str = "") -> Profile:
         """Facts about a model here, in a version of the API (`version_header`); empty is the default one."""
         return Profile(provider=self.name)
 
-    def url(
-        self, operation: Operation, model: str, stream: bool, override: Url | None, client_query: str | None = None
-    ) -> Url:
-        """Where a call goes. `client_query` goes along instead of the provider's own, where the client speaks to it.
+    def url(self, wire: str, model: str, stream: bool, override: Url | None, client_query: str | None = None) -> Url:
+        """Where a call in one of its wire formats goes. `client_query` goes along instead of the provider's own, where
+        the client speaks that format.
 
         An override with a path is the whole address; one without gets the provider's path. One whose path ends in the
         API's version, such as `/openai/v1`, is a base: the rest is added.
@@ -77,19 +99,20 @@ class Provider:
         base = self.base_url if override is None else override
         if base is None:
             raise ConfigError("upstream_url_missing", f"provider {self.name} has no address of its own")
-        path, query = self.endpoint(operation, model, stream)
+        path, query = self.endpoint(wire, model, stream)
         if client_query is not None:
             query = client_query
         given = base.path.rstrip("/")
         if given:
-            version = path[: path.find("/", 1)]
-            if not given.endswith(version):
-                return Url(base.scheme, base.host, base.port, base.path, _joined(base.query, client_query))
+            version = self.version_path
+            if not (version and path.startswith(version) and given.endswith(version[version.rindex("/") :])):
+                return Url(base.scheme, base.host, base.port, base.path, joined(base.query, client_query))
             path = given + path[len(version) :]
-        return Url(base.scheme, base.host, base.port, path, _joined(base.query, query))
+        return Url(base.scheme, base.host, base.port, path, joined(joined(base.query, self.own_query), query))
 
 
-def _joined(first: str, second: str | None) -> str:
+def joined(first: str, second: str | None) -> str:
+    """Two queries as one."""
     return f"{first}&{second}" if first and second else first or second or ""
 
 

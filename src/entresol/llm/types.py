@@ -211,14 +211,24 @@ class Reasoning(msgspec.Struct, kw_only=True):
     extra: JsonObject = {}
 
 
-class ChatRequest(msgspec.Struct, kw_only=True):
-    """A chat call. A field at its default was not given by the client."""
+class CallRequest(msgspec.Struct, kw_only=True):
+    """What requests of all operations have. A field at its default was not given by the client."""
 
     origin: str
     """Name of the format it was decoded from: whose wire names `extra` holds."""
     model: str = ""
-    messages: list[Message]
     stream: bool = False
+    extra: JsonObject = {}
+    binding: list[str] = []
+    """Keys of `extra` that decide what the answer is: another format refuses the request instead of dropping them."""
+    unread: list[str] = []
+    """Paths of fields that the decoder knows nothing of, in objects that have no `extra`."""
+
+
+class ChatRequest(CallRequest, kw_only=True):
+    """A chat call."""
+
+    messages: list[Message]
     include_usage: bool | None = None
     """The client asked for usage in the stream (it is always asked for upstream)."""
     tools: list[Tool | NativeTool] = []
@@ -244,11 +254,6 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     user: str | None = None
     """The client's name for its end user."""
     metadata: dict[str, str] = {}
-    extra: JsonObject = {}
-    binding: list[str] = []
-    """Keys of `extra` that decide what the answer is: another format refuses the request instead of dropping them."""
-    unread: list[str] = []
-    """Paths of fields that the decoder knows nothing of, in objects that have no `extra`."""
 
 
 class Usage(msgspec.Struct, kw_only=True, gc=False):
@@ -291,18 +296,23 @@ class Choice(msgspec.Struct, kw_only=True):
     extra: JsonObject = {}
 
 
-class ChatResponse(msgspec.Struct, kw_only=True):
-    """The answer to a chat call."""
+class CallResponse(msgspec.Struct, kw_only=True):
+    """What answers of all operations have."""
 
     origin: str
     id: str = ""
     model: str = ""
     created: int | None = None
     """Seconds since the epoch, where the provider says."""
-    choices: list[Choice] = []
     usage: Usage | None = None
-    service_tier: str | None = None
     extra: JsonObject = {}
+
+
+class ChatResponse(CallResponse, kw_only=True):
+    """The answer to a chat call."""
+
+    choices: list[Choice] = []
+    service_tier: str | None = None
 
 
 def arguments_object(call: ToolCall) -> JsonObject | None:

@@ -53,7 +53,7 @@ def test_what_is_no_url_is_refused(text: str) -> None:
 )
 def test_an_override_is_an_address_or_a_base(override: str | None, path: str) -> None:
     base = None if override is None else parse_url(override)
-    url = OPENAI.url("chat", "gpt-4o", False, base)
+    url = OPENAI.url("openai-chat", "gpt-4o", False, base)
     assert (url.path, url.host) == (path, "api.openai.com" if base is None else "mock")
 
 
@@ -62,16 +62,16 @@ def test_an_override_is_an_address_or_a_base(override: str | None, path: str) ->
     [(False, None, ""), (True, None, "alt=sse"), (True, "", ""), (True, "alt=json", "alt=json")],
 )
 def test_the_clients_query_goes_instead_of_the_providers(stream: bool, client_query: str | None, expected: str) -> None:
-    assert GEMINI.url("chat", "g", stream, None, client_query).query == expected
+    assert GEMINI.url("gemini", "g", stream, None, client_query).query == expected
 
 
 def test_queries_are_joined() -> None:
-    assert OPENAI.url("chat", "m", False, parse_url("http://mock/x?a=1"), "b=2").query == "a=1&b=2"
-    assert OPENAI.url("chat", "m", False, parse_url("http://mock?a=1"), "b=2").query == "a=1&b=2"
+    assert OPENAI.url("openai-chat", "m", False, parse_url("http://mock/x?a=1"), "b=2").query == "a=1&b=2"
+    assert OPENAI.url("openai-chat", "m", False, parse_url("http://mock?a=1"), "b=2").query == "a=1&b=2"
 
 
 def test_a_model_cannot_break_out_of_the_path() -> None:
-    url = GEMINI.url("chat", "../../x?y#z", False, None)
+    url = GEMINI.url("gemini", "../../x?y#z", False, None)
     assert url.path == "/v1beta/models/..%2F..%2Fx%3Fy%23z:generateContent"
 
 
@@ -82,10 +82,10 @@ def test_a_name_that_is_no_models_is_refused(model: str) -> None:
 
 
 def test_an_operation_a_provider_lacks_is_named() -> None:
-    with pytest.raises(ConfigError, match="provider anthropic has no embeddings, only: chat"):
+    with pytest.raises(ConfigError, match="provider anthropic has no embeddings, only: chat, count_tokens"):
         provider_named("anthropic").format_name("embeddings")
 
 
 def test_a_provider_without_an_address_needs_one() -> None:
     with pytest.raises(ConfigError, match="no address of its own"):
-        provider_named("openai-compatible").url("chat", "m", False, None)
+        provider_named("openai-compatible").url("openai-chat", "m", False, None)

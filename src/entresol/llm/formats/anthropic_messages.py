@@ -30,6 +30,7 @@ from entresol.llm.format import (
     Fields,
     Losses,
     Opened,
+    Options,
     Profile,
     StreamDecoder,
     StreamEncoder,
@@ -40,6 +41,8 @@ from entresol.llm.format import (
     decode_request_as,
     decode_response_as,
     encode_json,
+    raw_json,
+    read_fields,
 )
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
@@ -113,6 +116,15 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
             raise ClientError("bad_request", f"{other[1]} is not supported: only messages are")
         return super().inspect(fields, path, query)
 
+    def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
+        body = super().close(opened, model, stream, options, profile)
+        if profile.body_version is None:
+            return body
+        fields = read_fields(body)
+        fields.pop("model", None)
+        fields.setdefault("anthropic_version", raw_json(profile.body_version))
+        return encode_json(fields)
+
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
         reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)
         request = ChatRequest(origin=self.name, messages=[])
@@ -143,7 +155,9 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
 
     def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
         losses = Losses(request, self.name, _CLAIMED, profile)
-        wire: JsonObject = {"model": request.model}
+        wire: JsonObject = {"model": request.model} if profile.has_model_in_body else {}
+        if profile.body_version is not None:
+            wire["anthropic_version"] = profile.body_version
         wire["max_tokens"] = profile.default_max_tokens if request.max_tokens is None else request.max_tokens
         system, messages = _write_messages(request.messages, losses)
         if system:

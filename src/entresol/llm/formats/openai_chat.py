@@ -125,7 +125,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
             opened.fields.pop("max_tokens", None)
             opened.fields.pop("max_completion_tokens", None)
             opened.put(profile.max_tokens_field, options.max_tokens)
-        if stream:
+        if stream and profile.takes_stream_options:
             ask_for_usage(opened)
         return super().close(opened, model, stream, options, profile)
 
@@ -151,7 +151,8 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         wire: JsonObject = {"model": request.model, "messages": _write_messages(request.messages, losses, profile)}
         if request.stream:
             wire["stream"] = True
-            wire["stream_options"] = {"include_usage": True}
+            if profile.takes_stream_options:
+                wire["stream_options"] = {"include_usage": True}
         for name in _PLAIN:
             value = getattr(request, name)
             if value is not None and losses.takes(name):

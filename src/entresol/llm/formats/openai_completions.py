@@ -18,6 +18,6 @@ class OpenAICompletions(OpenAIFormat):
     option_fields = {"max_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
 
     def close(self, opened: Opened, model: str, stream: bool, options: Options, profile: Profile) -> bytes:
-        if stream:
+        if stream and profile.takes_stream_options:
             ask_for_usage(opened)
         return super().close(opened, model, stream, options, profile)

@@ -1,6 +1,6 @@
 """Anthropic: api.anthropic.com."""
 
-from entresol.llm.format import Profile
+from entresol.llm.profile import Profile
 from entresol.llm.provider import Auth, Provider, Url
 
 
@@ -10,8 +10,8 @@ class Anthropic(Provider):
     name = "anthropic"
     base_url = Url("https", "api.anthropic.com", 443)
     auth = Auth(b"x-api-key")
-    formats = {"chat": "anthropic-messages"}
-    paths = {"chat": "/v1/messages"}
+    formats = {"chat": "anthropic-messages", "count_tokens": "anthropic-count-tokens"}
+    paths = {"anthropic-messages": "/v1/messages", "anthropic-count-tokens": "/v1/messages/count_tokens"}
     version_header = (b"anthropic-version", "2023-06-01")
 
     def profile(self, model: str, version: str = "") -> Profile:

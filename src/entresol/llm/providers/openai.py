@@ -4,18 +4,17 @@ import re
 
 import msgspec
 
-from entresol.llm.format import Profile
-from entresol.llm.provider import Auth, Provider, Url
+from entresol.llm.openai_provider import WHOLE_API, OpenAIProvider
+from entresol.llm.profile import Profile
+from entresol.llm.provider import Url
 
 
-class OpenAI(Provider):
+class OpenAI(OpenAIProvider):
     """OpenAI's own API."""
 
     name = "openai"
     base_url = Url("https", "api.openai.com", 443)
-    auth = Auth(b"authorization", "Bearer ")
-    formats = {"chat": "openai-chat", "completions": "openai-completions", "embeddings": "openai-embeddings"}
-    paths = {"chat": "/v1/chat/completions", "completions": "/v1/completions", "embeddings": "/v1/embeddings"}
+    wires = WHOLE_API
 
     def profile(self, model: str, version: str = "") -> Profile:
         return _WITHOUT_REASONING if _DOES_NOT_REASON.match(model) else _PROFILE

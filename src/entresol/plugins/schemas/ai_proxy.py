@@ -5,42 +5,73 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from entresol.api_floor.plugin_context import PluginConfig
-from entresol.llm.format import Operation
+from entresol.core.errors import ConfigError
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
 from entresol.llm.provider import parse_url
-from entresol.llm.registry import provider_named
+from entresol.llm.registry import format_named, provider_named
 from entresol.llm.templates import Template
 
-OPERATIONS: Final[dict[str, Operation]] = {
-    "llm/v1/chat": "chat",
-    "llm/v1/completions": "completions",
-    "llm/v1/embeddings": "embeddings",
+CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
+    "llm/v1/chat": {
+        "openai": "openai-chat",
+        "anthropic": "anthropic-messages",
+        "gemini": "gemini",
+        "bedrock": "bedrock-converse",
+        "cohere": "cohere-chat",
+        "huggingface": "tgi-generate",
+        "ollama": "ollama-chat",
+    },
+    "llm/v1/responses": {"openai": "openai-responses"},
+    "llm/v1/completions": {"openai": "openai-completions", "ollama": "ollama-generate"},
+    "llm/v1/embeddings": {
+        "openai": "openai-embeddings",
+        "gemini": "gemini-embeddings",
+        "cohere": "cohere-embed",
+        "ollama": "ollama-embed",
+    },
+    "llm/v1/rerank": {"openai": "rerank", "cohere": "cohere-rerank"},
+    "llm/v1/moderations": {"openai": "openai-moderations"},
+    "llm/v1/count_tokens": {"anthropic": "anthropic-count-tokens"},
+    "image/v1/images/generations": {"openai": "openai-images"},
+    "audio/v1/audio/speech": {"openai": "openai-speech"},
 }
+"""The wire that clients of a route type speak, by `llm_format`."""
+BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "anthropic": (("/count_tokens", "anthropic-count-tokens"),),
+    "bedrock": (("/invoke", "bedrock-invoke"), ("/invoke-with-response-stream", "bedrock-invoke")),
+    "gemini": ((":embedContent", "gemini-embeddings"), (":batchEmbedContents", "gemini-embeddings")),
+    "ollama": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
+}
+"""Wires that clients of an `llm_format` speak beside chat, where a route for chat takes their paths in: how the path
+ends, and the wire."""
+RouteType = Annotated[
+    Literal[
+        "llm/v1/chat", "llm/v1/responses", "llm/v1/completions", "llm/v1/embeddings", "llm/v1/rerank",
+        "llm/v1/moderations", "llm/v1/count_tokens", "image/v1/images/generations", "audio/v1/audio/speech",
+    ],
+    Meta(
+        description="What the route does.",
+        extra={
+            "not_yet": (
+                "llm/v1/assistants", "llm/v1/files", "llm/v1/batches", "audio/v1/audio/transcriptions",
+                "audio/v1/audio/translations", "image/v1/images/edits", "video/v1/videos/generations",
+                "realtime/v1/realtime", "preserve",
+            )
+        },
+    ),
+]  # fmt: skip
 
 
 class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
-    """Kong's fields."""
+    """Kong's fields; `llm/v1/rerank`, `llm/v1/moderations`, `llm/v1/count_tokens` and the format `ollama` are ours."""
 
-    route_type: Annotated[
-        Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"],
-        Meta(
-            description="What the route does.",
-            extra={
-                "not_yet": (
-                    "llm/v1/responses", "llm/v1/assistants", "llm/v1/files", "llm/v1/batches",
-                    "audio/v1/audio/speech", "audio/v1/audio/transcriptions", "audio/v1/audio/translations",
-                    "image/v1/images/generations", "image/v1/images/edits", "video/v1/videos/generations",
-                    "realtime/v1/realtime", "preserve",
-                )
-            },
-        ),
-    ]  # fmt: skip
+    route_type: RouteType
     model: ModelConfig
     auth: AuthConfig = AuthConfig()
     logging: LoggingConfig = LoggingConfig()
     llm_format: Annotated[
-        Literal["openai", "anthropic", "gemini"],
-        Meta(description="The format clients speak.", extra={"not_yet": ("bedrock", "cohere", "huggingface")}),
+        Literal["openai", "anthropic", "bedrock", "cohere", "gemini", "huggingface", "ollama"],
+        Meta(description="The format clients speak."),
     ] = "openai"
     response_streaming: Annotated[
         Literal["allow", "always", "deny"], Meta(description="Whether answers may, must or must not be streamed.")
@@ -50,23 +81,31 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
     )
     model_name_header: Annotated[bool, Meta(description="Name the model in a response header.")] = True
     genai_category: Annotated[
-        Literal["text/generation", "text/embeddings"],
-        Meta(extra={"not_yet": ("audio/speech", "audio/transcription", "image/generation", "video/generation",
-                                "realtime/generation")}),
+        Literal[
+            "text/generation", "text/embeddings", "audio/speech", "audio/transcription", "image/generation",
+            "realtime/generation",
+        ],
+        Meta(extra={"not_yet": ("video/generation",)}),
     ] = "text/generation"  # fmt: skip
 
     def violations(self) -> list[tuple[str, str]]:
         """Kong's rules, and what a provider cannot do."""
         found = []
-        provider, name = provider_named(self.model.provider), self.model.provider
-        if OPERATIONS[self.route_type] not in provider.formats:
-            found.append(("route_type", f"{name} does not support route_type {self.route_type}"))
-        if self.llm_format != "openai" and self.route_type != "llm/v1/chat":
-            found.append(("llm_format", f"{self.llm_format} is only supported with route_type llm/v1/chat"))
-        if name == "gemini" and self.auth.allow_override:
+        name, wires = self.model.provider, CLIENT_WIRES[self.route_type]
+        wire = wires.get(self.llm_format)
+        if wire is None:
+            types = [name for name, formats in CLIENT_WIRES.items() if self.llm_format in formats]
+            found.append(("llm_format", f"{self.llm_format} is only supported with route_type {' or '.join(types)}"))
+        try:
+            provider = provider_named(name).configured(self.model.options)
+            if wire is not None:
+                provider.format_name(format_named(wire).operation, wire)
+        except ConfigError as error:
+            where = "route_type" if error.code == "unsupported_operation" else "model.options"
+            what = f"{name} does not support route_type {self.route_type}"
+            found.append((where, what if where == "route_type" else error.message))
+        if name in ("gemini", "bedrock") and self.auth.allow_override:
             found.append(("auth.allow_override", "bedrock and gemini only support auth.allow_override = false"))
-        if name == "gemini" and self.auth.gcp_use_service_account:
-            found.append(("auth.gcp_use_service_account", "not supported yet: use an API key"))
         url = self.model.options.upstream_url
         if url is not None and Template(url).is_constant:
             try:

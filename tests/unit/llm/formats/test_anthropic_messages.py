@@ -413,3 +413,20 @@ def test_what_lies_below_messages_is_no_message(path: str) -> None:
     with pytest.raises(ClientError, match="is not supported: only messages are"):
         FORMAT.inspect({}, path)
     assert FORMAT.inspect({}, "/messages/batches_of_my_own/v1/messages").model is None
+
+
+VERTEX = Profile(provider="vertex", body_version="vertex-2023-10-16", has_model_in_body=False)
+
+
+def test_in_another_cloud_the_version_stands_in_the_body_and_the_model_does_not() -> None:
+    """Kong strips the version, and Claude on Vertex fails (its issue 14354)."""
+    request = ChatRequest(
+        origin="openai-chat", model="claude-x", messages=[Message(role="user", parts=[Text(text="x")])]
+    )
+    written = json.loads(FORMAT.encode_request(request, VERTEX).body)
+    opened = FORMAT.open(json.dumps({"model": "a", "max_tokens": 5, "messages": MESSAGES, "odd": 1}).encode())
+    passed = json.loads(FORMAT.close(opened, "claude-x", True, Options(), VERTEX))
+    assert (written["anthropic_version"], "model" in written) == ("vertex-2023-10-16", False)
+    assert passed == {
+        "max_tokens": 5, "messages": MESSAGES, "odd": 1, "stream": True, "anthropic_version": "vertex-2023-10-16",
+    }  # fmt: skip

@@ -15,7 +15,7 @@ PROVIDER = provider_named("gemini")
 def test_each_operation_has_its_format_and_path(operation: Operation, wire_format: str, path: str) -> None:
     assert PROVIDER.format_name(operation) == wire_format
     assert format_named(wire_format).operation == operation
-    assert PROVIDER.endpoint(operation, "the-model", False) == (path, "")
+    assert PROVIDER.endpoint(wire_format, "the-model", False) == (path, "")
 
 
 def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
@@ -35,4 +35,4 @@ def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
     ],
 )
 def test_model_and_way_of_answering_stand_in_the_path(model: str, path: str) -> None:
-    assert PROVIDER.endpoint("chat", model, True) == (path, "alt=sse")
+    assert PROVIDER.endpoint("gemini", model, True) == (path, "alt=sse")

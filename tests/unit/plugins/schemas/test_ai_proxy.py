@@ -39,12 +39,13 @@ def test_a_configuration_as_kong_exports_it_loads_with_kongs_defaults() -> None:
 
 
 VIOLATIONS = [
-    ({"route_type": "llm/v1/responses"}, "route_type", "not supported yet"),
+    ({"route_type": "llm/v1/assistants"}, "route_type", "not supported yet"),
     ({"route_type": "preserve"}, "route_type", "not supported yet"),
     ({"route_type": "nothing"}, "route_type", "expected one of"),
-    ({"llm_format": "bedrock"}, "llm_format", "not supported yet"),
-    ({"genai_category": "audio/speech"}, "genai_category", "not supported yet"),
-    ({"model": {"provider": "azure"}}, "model.provider", "not supported yet"),
+    ({"llm_format": "nothing"}, "llm_format", "expected one of"),
+    ({"genai_category": "video/generation"}, "genai_category", "not supported yet"),
+    ({"model": {"provider": "databricks"}}, "model.options", "workspace_instance_id"),
+    ({"model": {"provider": "gemini", "options": {"gemini": {"project_id": "p"}}}}, "model.options", "location_id"),
     (
         {"model": {"provider": "openai", "options": {"upstream_url": "mock"}}},
         "model.options.upstream_url",

@@ -1,0 +1,120 @@
+"""How encoders keep the promise of translation: what they cannot say is reported or refused, never silently lost."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Final
+
+import msgspec
+
+from entresol.core.errors import ClientError
+from entresol.llm.profile import Profile
+from entresol.llm.types import CallRequest, ChatRequest, JsonObject, Native, Tool, ToolCall, ToolResult
+
+
+class Losses:
+    """Keeps the promise that nothing of a request is silently lost while one encoder works on it.
+
+    `claimed` names the canonical fields the encoder writes. `finish` reports every other field the client set and,
+    when the formats differ, every key of every `extra`; `drop` reports what only the encoder can see.
+    """
+
+    def __init__(self, request: CallRequest, format_name: str, claimed: frozenset[str], profile: Profile) -> None:
+        self._request = request
+        self._is_foreign = request.origin != format_name
+        self._profile = profile
+        self._claimed = (claimed | _NEVER_LOST) - profile.unsupported
+        self._dropped: list[str] = []
+
+    def takes(self, name: str) -> bool:
+        """False when the provider does not take this canonical field: leave it out, it is reported."""
+        return name not in self._profile.unsupported
+
+    @property
+    def is_own(self) -> bool:
+        """True when the request came from the very format it is written in."""
+        return not self._is_foreign
+
+    def own(self, extra: JsonObject) -> JsonObject:
+        """What of an `extra` to write: all of it in the format it came from, nothing in another."""
+        return {} if self._is_foreign else extra
+
+    def drop(self, path: str) -> None:
+        """Report a loss, such as `messages[].content[].image_url.detail`."""
+        if path not in self._dropped:
+            self._dropped.append(path)
+
+    def refuse(self, path: str, why: str) -> "Unsupported":
+        """The error to raise for a field that must not be left out."""
+        return Unsupported(self._profile.provider, path, why)
+
+    def finish(self) -> list[str]:
+        """Everything dropped, without repetitions."""
+        request = self._request
+        for name, default in _defaults_of(type(request)):
+            if name not in self._claimed and getattr(request, name) != default:
+                self.drop(name)
+        if self._is_foreign:
+            for name in request.binding:
+                raise self.refuse(name, "it cannot be translated, and leaving it out would change the answer")
+            for where, extra in _extras(request):
+                for name in extra:
+                    self.drop(where + name)
+            for path in request.unread:
+                self.drop(path)
+        return self._dropped
+
+
+def _extras(request: CallRequest) -> Iterator[tuple[str, JsonObject]]:
+    yield "", request.extra
+    if isinstance(request, ChatRequest):
+        yield from _chat_extras(request)
+
+
+def _chat_extras(request: ChatRequest) -> Iterator[tuple[str, JsonObject]]:
+    if request.reasoning is not None:
+        yield "reasoning.", request.reasoning.extra
+    for tool in request.tools:
+        if isinstance(tool, Tool):
+            yield "tools[].", tool.extra
+    for message in request.messages:
+        yield "messages[].", message.extra
+        for part in message.parts:
+            if not isinstance(part, Native):
+                yield _PLACES.get(type(part), "messages[].content[]."), part.extra
+            if isinstance(part, ToolResult):
+                for inner in part.parts:
+                    if not isinstance(inner, Native):
+                        yield "messages[].tool_results[].content[].", inner.extra
+
+
+_PLACES: Final = {ToolCall: "messages[].tool_calls[].", ToolResult: "messages[].tool_results[]."}
+"""Where formats keep these apart from other content."""
+
+
+class Unsupported(ClientError):
+    """The refusal of a field that the target cannot express."""
+
+    def __init__(self, provider: str, path: str, why: str) -> None:
+        super().__init__("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
+        self._provider = provider
+        self._path = path
+        self._why = why
+
+    def in_words_of(self, own_path: Callable[[str], str]) -> "Unsupported":
+        """The same, with the field's path in the client's words."""
+        return Unsupported(self._provider, own_path(self._path), self._why)
+
+
+_NEVER_LOST: Final = frozenset(
+    ("binding", "documents", "extra", "include_usage", "inputs", "messages", "origin", "query", "stream", "unread")
+)
+"""What every encoder writes, or nobody needs."""
+
+
+@cache
+def _defaults_of(kind: type[CallRequest]) -> tuple[tuple[str, object], ...]:
+    return tuple(
+        (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
+        for field in msgspec.structs.fields(kind)
+        if not field.required
+    )

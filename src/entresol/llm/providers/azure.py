@@ -1,0 +1,61 @@
+"""Azure OpenAI and Microsoft Foundry: models in a resource of one's own.
+
+With a deployment, calls go to the deployments API and name its version in the query; without one they go to the v1 API,
+which is OpenAI's own with the deployment as the model. Anthropic's models in Foundry speak Anthropic's wire.
+"""
+
+from urllib.parse import quote
+
+from entresol.llm.format import Operation
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.openai_provider import WHOLE_API, formats_of, paths_of
+from entresol.llm.profile import Profile
+from entresol.llm.provider import Auth, HeaderFields, Provider, Url
+
+_MESSAGES = "anthropic-messages"
+_OF_DEPLOYMENTS = tuple(
+    wire for wire in WHOLE_API if wire not in ("openai-responses", "openai-files", "openai-batches")
+)
+
+
+class Azure(Provider):
+    """A resource in Azure."""
+
+    name = "azure"
+    auth = Auth(b"api-key")
+    version_path = "/openai/v1"
+    formats = formats_of(WHOLE_API)
+    paths = {**paths_of(version_path, WHOLE_API), _MESSAGES: "/anthropic/v1/messages"}
+
+    def configured(self, options: ModelOptions) -> Provider:
+        made = Azure()
+        if options.azure_instance is not None:
+            instance = options.azure_instance
+            host = instance if "." in instance else f"{instance}.openai.azure.com"
+            made.base_url = Url("https", host, 443)
+        if options.azure_deployment_id is not None:
+            deployment = f"/openai/deployments/{quote(options.azure_deployment_id, safe='')}"
+            made.paths = {**self.paths, **paths_of(deployment, _OF_DEPLOYMENTS)}
+            made.version_path = ""
+            made.own_query = f"api-version={quote(options.azure_api_version, safe='')}"
+        return made
+
+    def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
+        if operation == "chat" and (model.startswith("claude") or client == _MESSAGES):
+            return _MESSAGES if model.startswith("claude") else "openai-chat"
+        return super().format_name(operation, client, model)
+
+    def fields_of(self, wire: str) -> HeaderFields:
+        return ((b"anthropic-version", b"2023-06-01"),) if wire == _MESSAGES else ()
+
+    def profile(self, model: str, version: str = "") -> Profile:
+        return _CLAUDE if model.startswith("claude") else _PROFILE
+
+
+_PROFILE = Profile(
+    provider="azure",
+    max_tokens_field="max_completion_tokens",
+    has_developer_role=True,
+    unsupported=frozenset(("top_k",)),
+)
+_CLAUDE = Profile(provider="azure")

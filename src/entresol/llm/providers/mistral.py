@@ -1,0 +1,20 @@
+"""Mistral AI: api.mistral.ai. It refuses fields that it does not know."""
+
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.openai_provider import OpenAIProvider
+from entresol.llm.provider import Provider, Url
+from entresol.llm.providers.ollama import Ollama
+
+
+class Mistral(OpenAIProvider):
+    """La Plateforme, or a Mistral model on an Ollama server (`mistral_format`)."""
+
+    name = "mistral"
+    base_url = Url("https", "api.mistral.ai", 443)
+    wires = ("openai-chat", "openai-embeddings", "openai-moderations", "openai-transcriptions", "openai-speech")
+    takes_reasoning_content = False
+    takes_stream_options = False
+    unsupported = ("logit_bias", "logprobs", "modalities", "seed", "service_tier", "top_k", "top_logprobs", "user")
+
+    def configured(self, options: ModelOptions) -> Provider:
+        return Ollama() if options.mistral_format == "ollama" else self

@@ -1,0 +1,57 @@
+"""Google's Vertex AI: Gemini, and Anthropic's models, in a project and a location of Google Cloud."""
+
+from urllib.parse import quote
+
+from entresol.core.errors import ConfigError
+from entresol.llm.format import Operation
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.profile import Profile
+from entresol.llm.provider import Auth, Provider, Url
+
+_CLAUDE = "claude"
+
+
+class Vertex(Provider):
+    """Vertex AI. Which wire a model speaks follows from whose it is."""
+
+    name = "vertex"
+    auth = Auth(b"authorization", "Bearer ")
+    formats = {"chat": "gemini"}
+    paths = {"gemini": "/v1", "anthropic-messages": "/v1"}
+    _parent: str = ""
+    _endpoint: str | None = None
+
+    def configured(self, options: ModelOptions) -> Provider:
+        where = options.gemini
+        if where is None or where.project_id is None or where.location_id is None:
+            raise ConfigError("provider_options", "must set 'model.options.gemini.project_id' and '.location_id'")
+        made = Vertex()
+        location = where.location_id
+        default = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
+        made.base_url = Url("https", where.api_endpoint or default, 443)
+        made._parent = f"/v1/projects/{quote(where.project_id, safe='')}/locations/{quote(location, safe='')}"
+        made._endpoint = where.endpoint_id
+        return made
+
+    def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
+        if operation == "chat":
+            return "anthropic-messages" if model.startswith(_CLAUDE) else "gemini"
+        return super().format_name(operation, client, model)
+
+    def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
+        name = quote(model.removeprefix("models/"), safe="@")
+        if wire == "anthropic-messages":
+            method = "streamRawPredict" if stream else "rawPredict"
+            return f"{self._parent}/publishers/anthropic/models/{name}:{method}", ""
+        if self._endpoint is not None:
+            where = f"{self._parent}/endpoints/{quote(self._endpoint, safe='')}"
+        else:
+            where = f"{self._parent}/publishers/google/models/{name}"
+        return (f"{where}:streamGenerateContent", "alt=sse") if stream else (f"{where}:generateContent", "")
+
+    def profile(self, model: str, version: str = "") -> Profile:
+        return _ANTHROPIC if model.startswith(_CLAUDE) else _GEMINI
+
+
+_GEMINI = Profile(provider="vertex")
+_ANTHROPIC = Profile(provider="vertex", body_version="vertex-2023-10-16", has_model_in_body=False)

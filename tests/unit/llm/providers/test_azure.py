@@ -1,0 +1,55 @@
+import pytest
+
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.provider import Url, parse_url
+from entresol.llm.registry import provider_named
+
+AZURE = provider_named("azure")
+DEPLOYMENT = ModelOptions(azure_instance="mine", azure_deployment_id="my gpt", azure_api_version="2024-10-21")
+
+
+def test_a_deployment_stands_in_the_path_and_the_version_in_the_query() -> None:
+    url = AZURE.configured(DEPLOYMENT).url("openai-chat", "gpt-4o", False, None)
+    path = "/openai/deployments/my%20gpt/chat/completions"
+    assert url == Url("https", "mine.openai.azure.com", 443, path, "api-version=2024-10-21")
+
+
+def test_the_version_stays_in_the_query_beside_what_a_client_says_there() -> None:
+    made = AZURE.configured(DEPLOYMENT)
+    assert made.url("openai-chat", "m", False, None, "a=1").query == "api-version=2024-10-21&a=1"
+    other = made.url("openai-embeddings", "m", False, parse_url("http://mock"))
+    assert (other.path, other.query) == ("/openai/deployments/my%20gpt/embeddings", "api-version=2024-10-21")
+
+
+def test_without_a_deployment_the_v1_api_is_called() -> None:
+    made = AZURE.configured(ModelOptions(azure_instance="mine"))
+    assert made.url("openai-chat", "m", False, None) == Url(
+        "https", "mine.openai.azure.com", 443, "/openai/v1/chat/completions"
+    )
+    assert made.url("openai-responses", "m", False, None).path == "/openai/v1/responses"
+
+
+def test_an_instance_with_a_dot_is_a_whole_host() -> None:
+    made = AZURE.configured(ModelOptions(azure_instance="mine.services.ai.azure.com"))
+    assert made.url("anthropic-messages", "claude-x", False, None) == Url(
+        "https", "mine.services.ai.azure.com", 443, "/anthropic/v1/messages"
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "model", "wire"),
+    [
+        ("openai-chat", "gpt-5.5", "openai-chat"),
+        ("openai-responses", "gpt-5.5", "openai-responses"),
+        ("anthropic-messages", "gpt-5.5", "openai-chat"),
+        ("anthropic-messages", "claude-sonnet-5-5", "anthropic-messages"),
+        ("openai-chat", "claude-sonnet-5-5", "anthropic-messages"),
+    ],
+)
+def test_a_model_is_spoken_to_in_its_own_wire(client: str, model: str, wire: str) -> None:
+    assert AZURE.format_name("chat", client, model) == wire
+
+
+def test_only_claude_is_told_a_version_of_anthropics_api() -> None:
+    assert AZURE.fields_of("anthropic-messages") == ((b"anthropic-version", b"2023-06-01"),)
+    assert AZURE.fields_of("openai-chat") == ()
