@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entresol.llm.events import TextDelta, ToolCallStarted
+from entresol.llm.events import ChatEvent, TextDelta, ToolCallStarted
 from entresol.llm.tool_names import renamed_tools, restore_answer, restore_events, wire_name
-from entresol.llm.types import ChatRequest, ChatResponse, Choice, NativeTool, Text, Tool, ToolCall
+from entresol.llm.types import ChatRequest, ChatResponse, Choice, NativeTool, Part, Text, Tool, ToolCall
 
 
 def request(*names: str) -> ChatRequest:
@@ -44,14 +44,14 @@ def test_tools_of_the_provider_have_no_name_to_change() -> None:
 
 
 def test_an_answer_gets_the_clients_names_back() -> None:
-    calls = [ToolCall(id="1", name=wire_name("get.weather")), Text(text="x"), ToolCall(id="2", name="other")]
-    response = ChatResponse(origin="test", choices=[Choice(parts=list(calls))])
+    calls: list[Part] = [ToolCall(id="1", name=wire_name("get.weather")), Text(text="x"), ToolCall(id="2", name="other")]
+    response = ChatResponse(origin="test", choices=[Choice(parts=calls)])
     restore_answer(response, {wire_name("get.weather"): "get.weather"})
     assert [part.name for part in response.choices[0].parts if isinstance(part, ToolCall)] == ["get.weather", "other"]
 
 
 def test_a_stream_gets_the_clients_names_back() -> None:
     wire = wire_name("get.weather")
-    events = [TextDelta("x"), ToolCallStarted(0, "1", wire), ToolCallStarted(1, "2", "other")]
-    restored = restore_events(list(events), {wire: "get.weather"})
+    events: list[ChatEvent] = [TextDelta("x"), ToolCallStarted(0, "1", wire), ToolCallStarted(1, "2", "other")]
+    restored = restore_events(events, {wire: "get.weather"})
     assert restored == [TextDelta("x"), ToolCallStarted(0, "1", "get.weather"), ToolCallStarted(1, "2", "other")]
