@@ -17,11 +17,14 @@ from entresol.llm.format import (
 )
 from entresol.llm.replay import events_of
 from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
+from entresol.llm.tool_names import restore_answer, restore_events
+from entresol.llm.types import CallRequest
 
 SMALL_BODY: Final = 65_536
 """An answer up to this size is held until it is whole, so that garbage can still become a clean error."""
 
 
+_NO_NAMES: Final[dict[str, str]] = {}
 _NOTHING_SAID: Final = CallFacts()
 """Stands in until an answer says something; replaced, never changed."""
 
@@ -149,7 +152,11 @@ class TranslatedBody(Answer):
         client: TranslatableFormat[Any, Any],
         shape: StreamShape,
         encoder: StreamEncoder | None,
+        asked: CallRequest | None = None,
+        renamed_tools: dict[str, str] = _NO_NAMES,
     ) -> None:
+        self._asked = asked
+        self._renamed_tools = renamed_tools
         self._native = native
         self._client = client
         self._shape = shape
@@ -165,6 +172,8 @@ class TranslatedBody(Answer):
         if response.created is None:
             response.created = self._shape.created
         self.facts = facts
+        if self._renamed_tools:
+            restore_answer(response, self._renamed_tools)
         if self._encoder is not None:
             out = self._encoder.encode(events_of(response))
             self.dropped = self._encoder.dropped
@@ -173,6 +182,8 @@ class TranslatedBody(Answer):
             response.id = self._client.answer_id(self._shape.request_id)
         if not response.model:
             response.model = self._shape.model
+        if self._asked is not None:
+            self._client.relate(response, self._asked)
         encoded = self._client.encode_response(response)
         self.dropped = encoded.dropped
         return encoded.body
@@ -183,8 +194,16 @@ class TranslatedStream(Answer):
 
     is_stream = True
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, client: ChatFormat, shape: StreamShape) -> None:
+    def __init__(
+        self,
+        decoder: StreamDecoder,
+        encoder: StreamEncoder,
+        client: ChatFormat,
+        shape: StreamShape,
+        renamed_tools: dict[str, str] = _NO_NAMES,
+    ) -> None:
         self.facts = CallFacts()
+        self._renamed_tools = renamed_tools
         self._decoder = decoder
         self._encoder = encoder
         self._client = client
@@ -218,6 +237,8 @@ class TranslatedStream(Answer):
         return self._encoder.encode([Failed(error)])
 
     def _encode(self, events: list[ChatEvent]) -> bytes:
+        if self._renamed_tools:
+            events = restore_events(events, self._renamed_tools)
         for position, event in enumerate(events):
             self._note(event)
             if isinstance(event, Failed):

@@ -40,10 +40,12 @@ from entresol.llm.format import (
 from entresol.llm.json_fields import bad_response
 from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
+from entresol.llm.types import CallRequest
 
 CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
 _PASSED: Final = StreamShape(model="")
 """Stands in where nothing is encoded."""
+_NO_NAMES: Final[dict[str, str]] = {}
 
 
 class Ends:
@@ -110,6 +112,8 @@ class LLMCall:
     """What the provider's format could not say of the request, in the client's own words."""
     reading: Answer | None = None
     """The answer, once its head is there."""
+    _asked: CallRequest | None = None
+    _renamed_tools: dict[str, str] = _NO_NAMES
     _shape: StreamShape = _PASSED
     _filter: Callable[[bytes, bool], bytes] | None = None
 
@@ -166,6 +170,9 @@ class LLMCall:
             encoded = native.encode_request(request, ends.profile(self.model))
         except Unsupported as refusal:
             raise refusal.in_words_of(client.own_path) from None
+        self._asked = request
+        if encoded.renamed:
+            self._renamed_tools = encoded.renamed
         if encoded.dropped:
             self.dropped = list(dict.fromkeys([client.own_path(path) for path in encoded.dropped]))
         return encoded.body
@@ -217,7 +224,7 @@ class LLMCall:
         encoder = (
             ends.client.stream_encoder(self._shape) if self.stream and isinstance(ends.client, ChatFormat) else None
         )
-        return TranslatedBody(ends.native, ends.client, self._shape, encoder)
+        return TranslatedBody(ends.native, ends.client, self._shape, encoder, self._asked, self._renamed_tools)
 
     def _stream(self) -> Answer:
         ends = self.ends
@@ -226,7 +233,7 @@ class LLMCall:
         assert isinstance(ends.client, ChatFormat)  # _translate has seen to it
         assert isinstance(ends.native, ChatFormat)
         decoder, encoder = ends.native.stream_decoder(), ends.client.stream_encoder(self._shape)
-        return TranslatedStream(decoder, encoder, ends.client, self._shape)
+        return TranslatedStream(decoder, encoder, ends.client, self._shape, self._renamed_tools)
 
     def failure(self, error: GatewayError) -> bytes:
         """The end of a stream that failed from outside."""

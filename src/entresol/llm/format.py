@@ -112,6 +112,8 @@ class Encoded(msgspec.Struct):
     body: bytes
     dropped: list[str] = []
     """Paths in the source format's own words."""
+    renamed: dict[str, str] = {}
+    """Tools whose names the provider would refuse: the name that was sent, and the client's. Answers are named back."""
 
 
 class StreamDecoder(Protocol):
@@ -278,6 +280,9 @@ class TranslatableFormat(Format, Generic[Q, A]):
     def encode_response(self, response: A) -> Encoded:
         """The answer for a client. Raises UpstreamError `provider_bad_response` if it cannot be expressed at all."""
         raise NotImplementedError
+
+    def relate(self, response: A, request: Q) -> None:
+        """Tell an answer what it answers, where that decides how it is written. The rule: it does not."""
 
 
 class ChatFormat(TranslatableFormat[ChatRequest, ChatResponse]):

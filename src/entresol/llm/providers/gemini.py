@@ -18,6 +18,7 @@ class GeminiApi(Provider):
     paths = {
         "gemini": "/v1beta/models/{model}:generateContent",
         "gemini-embeddings": "/v1beta/models/{model}:batchEmbedContents",
+        "gemini-embed-content": "/v1beta/models/{model}:embedContent",
     }
     version_path = "/v1beta"
 

@@ -39,7 +39,7 @@ CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
 BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "anthropic": (("/count_tokens", "anthropic-count-tokens"),),
     "bedrock": (("/invoke", "bedrock-invoke"), ("/invoke-with-response-stream", "bedrock-invoke")),
-    "gemini": ((":embedContent", "gemini-embeddings"), (":batchEmbedContents", "gemini-embeddings")),
+    "gemini": ((":embedContent", "gemini-embed-content"), (":batchEmbedContents", "gemini-embeddings")),
     "ollama": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
 }
 """Wires that clients of an `llm_format` speak beside chat, where a route for chat takes their paths in: how the path
