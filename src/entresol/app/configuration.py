@@ -8,6 +8,7 @@ from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink
+from entresol.cloud.clouds import Clouds
 from entresol.config import Settings
 from entresol.core.errors import ConfigError
 from entresol.net.clock import SystemClock
@@ -49,7 +50,8 @@ def check_configuration(settings: Settings, environment: Mapping[str, str]) -> D
     document, configuration = found
     clock = SystemClock()
     metrics = WorkerMetrics()
-    ports = PluginPorts(clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand)
+    clouds = Clouds(clock, environment)
+    ports = PluginPorts(clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand, clouds)
     try:
         compile_plan(configuration, PluginRegistry.installed(), ports)
         check_certificates(settings, configuration)

@@ -1,6 +1,7 @@
 """One worker's data plane, wired."""
 
 import asyncio
+import os
 import socket
 
 import msgspec
@@ -13,6 +14,7 @@ from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink, tls_contexts, upstream_transport
+from entresol.cloud.clouds import Clouds
 from entresol.config import Listen, Settings
 from entresol.core.ports import Clock, Counters
 from entresol.net.listener import Listener, serve
@@ -44,7 +46,8 @@ class Gateway:
         self.metrics = WorkerMetrics()
         self.lines = line_sink(self.metrics)
         self._registry = PluginRegistry.installed()
-        self._ports = PluginPorts(clock, counters, self.lines, self.metrics, settings.headers.brand)
+        clouds = Clouds(clock, os.environ)
+        self._ports = PluginPorts(clock, counters, self.lines, self.metrics, settings.headers.brand, clouds)
         flusher = Flusher()
         self.transport = upstream_transport(settings, loop, clock, flusher)
         self.tls = tls_contexts(settings, configuration)
