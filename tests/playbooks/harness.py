@@ -34,6 +34,7 @@ from entresol.core.http import (
 )
 from entresol.core.ports import Counters, ResponseReceiver, Taken, Window
 from entresol.core.schema import Violation, parse
+from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
 from entresol.store.counters import LocalCounters
 from entresol.telemetry.metrics import WorkerMetrics
 
@@ -225,8 +226,10 @@ class Gateway:
         counters: Counters | None = None,
         scope: Scope | None = None,
         route: Route | None = None,
+        clouds: CloudCredentials = NO_CLOUDS,
     ) -> None:
         self.clock = ManualClock()
+        self._clouds = clouds
         self.lines = KeptLines()
         self.metrics = WorkerMetrics()
         self.counters: Any = LocalCounters(self.clock) if counters is None else counters
@@ -251,6 +254,7 @@ class Gateway:
             metrics=self.metrics,
             consumers=self.directory,
             logger=logging.getLogger(f"entresol.plugins.{plugin.name}"),
+            credentials=self._clouds,
         )
         return cast("AnyPlugin", plugin(plugin_config(plugin, raw), context))
 

@@ -45,7 +45,8 @@ Field = tuple[bytes, bytes]
 class Credential:
     """What a model's `auth` block says, ready to be used, and what its `upstream_url` holds that must not be shown."""
 
-    def __init__(self, auth: AuthConfig, upstream_url: str | None = None) -> None:
+    def __init__(self, auth: AuthConfig, upstream_url: str | None = None, has_cloud: bool = False) -> None:
+        """`has_cloud`: a cloud's credential is put into each call besides (`cloud_credentials`)."""
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
         self.secrets: tuple[bytes, ...] = ()
@@ -54,11 +55,19 @@ class Credential:
         self._field = self._read_field(auth)
         self._parameter = self._read_parameter(auth)
         self._in_body = auth.param_location == "body"
-        self._is_set = self._field is not None or self._parameter is not None
+        self._is_set = has_cloud or self._field is not None or self._parameter is not None
         self._kept_out = _NEVER_SENT | _FIELDS if self._is_set else _NEVER_SENT
         if self._field is not None:
             self._kept_out |= {self._field[0]}
         self._hide_query((upstream_url or "").partition("?")[2])
+        self._lasting_secrets = self.secrets
+        self._passing_secrets: tuple[bytes, ...] = ()
+
+    def hide_also(self, secrets: tuple[bytes, ...]) -> None:
+        """Hide what a cloud gave out for a while; what it gave out before that is hidden as well."""
+        if secrets is not self._passing_secrets:
+            self.secrets = self._lasting_secrets + self._passing_secrets + secrets
+            self._passing_secrets = secrets
 
     def _read_field(self, auth: AuthConfig) -> Field | None:
         if auth.header_name is None or auth.header_value is None:

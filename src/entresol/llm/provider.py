@@ -55,6 +55,8 @@ class Provider:
     """How its paths begin, up to the version of the API; an address may end there (`url`)."""
     version_header: tuple[bytes, str] | None = None
     """A header every call must carry, and its default value."""
+    needs: str = "'model.options.upstream_url'"
+    """What an operator has to say where it has no address."""
     own_query: str = ""
     """What the query of every call holds, whoever else adds to it."""
     fields: HeaderFields = ()

@@ -4,6 +4,7 @@ Clients speak the format of `llm_format`, the provider its own; where the two ar
 later in the path need (usage, cost, latency) stands in the slots of `api_floor.ai_slots`.
 """
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import ClassVar, Final
 
@@ -13,9 +14,11 @@ from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import JsonBody, json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginContext
+from entresol.core.decision import Outcome
 from entresol.core.errors import ClientError, ConfigError, UpstreamError
 from entresol.core.http import Origin, RequestHead, UpstreamRequest
 from entresol.llm.call import Ends, failure_of, field_value, wants_stream
+from entresol.llm.cloud_credentials import CloudCredential, CredentialSource
 from entresol.llm.credentials import Credential
 from entresol.llm.format import Format
 from entresol.llm.opened import Opened, opened_chat
@@ -47,8 +50,12 @@ class AiProxy(Plugin[AiProxyConfig]):
 
     def __init__(self, config: AiProxyConfig, context: PluginContext) -> None:
         super().__init__(config, context)
-        model = config.model
-        self._provider = provider = provider_named(model.provider).configured(model.options)
+        model, clouds = config.model, context.credentials
+        options = clouds.completed(config.auth, model.options, model.provider)
+        self._provider = provider = provider_named(model.provider).configured(options)
+        if provider.base_url is None and options.upstream_url is None:
+            raise ConfigError("provider_options", f"must set {provider.needs}")
+        self._source = clouds.source(config.auth, options, model.provider)
         self._client = client = format_named(CLIENT_WIRES[config.route_type][config.llm_format])
         self._others = self._beside_chat()
         self._ends: dict[tuple[str, str], Ends] = {}
@@ -58,7 +65,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str, str | None, bool, str], Way] = {}
         self._keeps_payload = config.logging.log_payloads
-        self._credential = Credential(config.auth, model.options.upstream_url)
+        self._credential = Credential(config.auth, model.options.upstream_url, self._source is not None)
         self._clock = context.clock
 
     def _beside_chat(self) -> list[tuple[str, Format]]:
@@ -84,7 +91,7 @@ class AiProxy(Plugin[AiProxyConfig]):
 
     # The request.
 
-    def access(self, exchange: Exchange) -> None:
+    def access(self, exchange: Exchange) -> Awaitable[Outcome | None] | None:
         """Check the request, translate it, and send it to the model instead of the service."""
         request, upstream, credential, client = exchange.request, exchange.upstream, self._credential, self._client
         assert upstream is not None  # replaces_upstream
@@ -111,6 +118,30 @@ class AiProxy(Plugin[AiProxyConfig]):
         upstream.headers.pairs = credential.header_fields(upstream.headers.pairs, fields, way.ends.is_same_format)
         upstream.origin, upstream.host, upstream.target = way.origin, way.origin.authority, way.target
         upstream.method, upstream.upgrade = "POST", None
+        return None if self._source is None else self._prove(self._source, exchange, upstream)
+
+    def _prove(
+        self, source: CredentialSource, exchange: Exchange, upstream: UpstreamRequest
+    ) -> Awaitable[Outcome | None] | None:
+        """Put a cloud's credential into the call: at once, as a rule, or when it is there."""
+        credential = source.current()
+        if credential is None:
+            return self._prove_later(source, exchange, upstream)
+        self._sign(credential, exchange, upstream)
+        return None
+
+    async def _prove_later(
+        self, source: CredentialSource, exchange: Exchange, upstream: UpstreamRequest
+    ) -> Outcome | None:
+        self._sign(await source.fetch(), exchange, upstream)
+        return None
+
+    def _sign(self, credential: CloudCredential, exchange: Exchange, upstream: UpstreamRequest) -> None:
+        pairs, now = upstream.headers.pairs, self._clock.now()
+        upstream.headers.pairs = credential.apply(
+            upstream.method, upstream.host, upstream.target, pairs, exchange.body, now
+        )
+        self._credential.hide_also(credential.secrets)
 
     def _client_of(self, path: str) -> Format:
         """The format of a call on a route for chat, by its path."""
@@ -189,7 +220,9 @@ class AiProxy(Plugin[AiProxyConfig]):
         """Whether the call went out with the gateway's credential: then a client can do nothing about a refusal."""
         upstream = exchange.upstream
         assert upstream is not None  # replaces_upstream
-        return self._credential.is_in(upstream.headers.pairs, upstream.target.partition("?")[2], exchange.body)
+        return self._source is not None or self._credential.is_in(
+            upstream.headers.pairs, upstream.target.partition("?")[2], exchange.body
+        )
 
     def body_filter(self, exchange: Exchange) -> BodyFilter | None:
         """Read along, or translate."""

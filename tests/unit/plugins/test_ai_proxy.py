@@ -7,9 +7,11 @@ import pytest
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiMeta, AiPayload
 from entresol.api_floor.entities import Service
 from entresol.api_floor.plan import CompiledService
-from entresol.core.errors import GatewayError, UpstreamError
+from entresol.core.errors import ConfigError, GatewayError, UpstreamError
 from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, Timeouts, TlsClient, UpstreamRequest
 from entresol.core.secret import Secret
+from entresol.llm.cloud_credentials import BearerToken
+from entresol.llm.model_config import AuthConfig, ModelOptions
 from entresol.plugins.ai_proxy import AiProxy
 from playbooks.harness import Gateway, Reply
 
@@ -638,3 +640,51 @@ def test_completions_and_embeddings(route_type: str, target: str, wire: dict[str
     reply = gateway(config(route_type=route_type), answer).chat(wire)
     assert reply.sent is not None
     assert (reply.status, reply.sent.target, reply.exchange[AI_USAGE].prompt_tokens) == (200, target, 5)
+
+
+class OneToken:
+    """A cloud whose only token may have to be waited for."""
+
+    def __init__(self, has_to_be_fetched: bool) -> None:
+        self._token = None if has_to_be_fetched else BearerToken("cloud-token-1")
+
+    def completed(self, auth: AuthConfig, options: ModelOptions, provider: str) -> ModelOptions:
+        return options
+
+    def source(self, auth: AuthConfig, options: ModelOptions, provider: str) -> "OneToken":
+        return self
+
+    def current(self) -> BearerToken | None:
+        return self._token
+
+    async def fetch(self) -> BearerToken:
+        self._token = BearerToken("cloud-token-1")
+        return self._token
+
+
+@pytest.mark.parametrize("has_to_be_fetched", [False, True])
+def test_a_clouds_credential_goes_into_the_call_instead_of_the_clients(has_to_be_fetched: bool) -> None:
+    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"})
+    answer = {"candidates": [{"content": {"parts": [{"text": "cloud-token-1"}]}, "finishReason": "STOP"}]}
+    made = Gateway((AiProxy, raw), upstream=answers(answer), clouds=OneToken(has_to_be_fetched))
+    body = json.dumps({"messages": HELLO}).encode()
+    reply = made.call_awaited("POST", "/chat", [*JSON, (b"authorization", b"Bearer the-clients")], body)
+    assert reply.status == 200
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(b"authorization") == [b"Bearer cloud-token-1"]
+
+
+def test_a_clouds_credential_is_masked_where_a_provider_repeats_it() -> None:
+    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"})
+    error = {"error": {"code": 400, "message": "what is cloud-token-1?", "status": "INVALID_ARGUMENT"}}
+    made = Gateway((AiProxy, raw), upstream=answers(error, 400), clouds=OneToken(False))
+    reply = made.chat({"messages": HELLO})
+    assert reply.status == 400
+    assert b"cloud-token-1" not in reply.body
+    assert b"what is ***?" in reply.body
+
+
+def test_a_provider_without_an_address_is_told_at_load_what_it_needs() -> None:
+    raw = {"route_type": "llm/v1/chat", "model": {"provider": "bedrock", "name": "m"}}
+    with pytest.raises(ConfigError, match="aws_region"):
+        Gateway((AiProxy, raw))

@@ -13,6 +13,7 @@ class Bedrock(Provider):
     """Bedrock's runtime in a region. Calls are signed, or carry a bearer token."""
 
     name = "bedrock"
+    needs = "'model.options.bedrock.aws_region', or the variable AWS_REGION"
     auth = Auth(b"authorization", "Bearer ")
     formats = {"chat": "bedrock-converse", "embeddings": "bedrock-embeddings"}
     paths = {

@@ -1,6 +1,5 @@
 """Databricks model serving, in a workspace of one's own."""
 
-from entresol.core.errors import ConfigError
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.openai_provider import OpenAIProvider
 from entresol.llm.provider import Provider, Url
@@ -10,14 +9,13 @@ class Databricks(OpenAIProvider):
     """A workspace's serving endpoints, named by the model."""
 
     name = "databricks"
+    needs = "'model.options.databricks.workspace_instance_id'"
     version_path = "/serving-endpoints"
 
     def configured(self, options: ModelOptions) -> Provider:
         workspace = None if options.databricks is None else options.databricks.workspace_instance_id
         if workspace is None:
-            if options.upstream_url is not None:
-                return self
-            raise ConfigError("provider_options", "must set 'model.options.databricks.workspace_instance_id'")
+            return self
         made = Databricks()
         host = workspace if "." in workspace else f"{workspace}.cloud.databricks.com"
         made.base_url = Url("https", host, 443)

@@ -2,7 +2,6 @@
 
 from urllib.parse import quote
 
-from entresol.core.errors import ConfigError
 from entresol.llm.format import Operation
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.profile import Profile
@@ -15,6 +14,7 @@ class Vertex(Provider):
     """Vertex AI. Which wire a model speaks follows from whose it is."""
 
     name = "vertex"
+    needs = "'model.options.gemini.project_id' and 'model.options.gemini.location_id'"
     auth = Auth(b"authorization", "Bearer ")
     formats = {"chat": "gemini"}
     paths = {"gemini": "/v1", "anthropic-messages": "/v1"}
@@ -24,7 +24,7 @@ class Vertex(Provider):
     def configured(self, options: ModelOptions) -> Provider:
         where = options.gemini
         if where is None or where.project_id is None or where.location_id is None:
-            raise ConfigError("provider_options", "must set 'model.options.gemini.project_id' and '.location_id'")
+            return self
         made = Vertex()
         location = where.location_id
         default = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"

@@ -1,6 +1,5 @@
 import pytest
 
-from entresol.core.errors import ConfigError
 from entresol.llm.model_config import DatabricksOptions, ModelOptions
 from entresol.llm.provider import Url
 from entresol.llm.registry import provider_named
@@ -17,7 +16,6 @@ def test_it_is_in_a_workspace(workspace: str, host: str) -> None:
     assert made.url("openai-chat", "m", False, None) == Url("https", host, 443, "/serving-endpoints/chat/completions")
 
 
-def test_the_workspace_is_needed_unless_the_address_is_given() -> None:
-    with pytest.raises(ConfigError, match="workspace_instance_id"):
-        PROVIDER.configured(ModelOptions())
-    assert PROVIDER.configured(ModelOptions(upstream_url="http://mock")) is PROVIDER
+def test_without_a_workspace_it_has_no_address() -> None:
+    assert PROVIDER.configured(ModelOptions()).base_url is None
+    assert "workspace_instance_id" in PROVIDER.needs

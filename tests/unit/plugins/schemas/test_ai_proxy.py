@@ -44,8 +44,6 @@ VIOLATIONS = [
     ({"route_type": "nothing"}, "route_type", "expected one of"),
     ({"llm_format": "nothing"}, "llm_format", "expected one of"),
     ({"genai_category": "video/generation"}, "genai_category", "not supported yet"),
-    ({"model": {"provider": "databricks"}}, "model.options", "workspace_instance_id"),
-    ({"model": {"provider": "gemini", "options": {"gemini": {"project_id": "p"}}}}, "model.options", "location_id"),
     (
         {"model": {"provider": "openai", "options": {"upstream_url": "mock"}}},
         "model.options.upstream_url",
