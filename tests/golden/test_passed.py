@@ -15,7 +15,10 @@ from entresol.llm.registry import format_named
 from golden.test_translations import as_json, compare, shown
 
 HERE = Path(__file__).parent
-FOLDERS = ("openai_chat", "openai_completions", "openai_embeddings")
+FOLDERS = (
+    "anthropic_count_tokens", "openai_chat", "openai_completions", "openai_embeddings", "openai_images",
+    "openai_moderations", "openai_speech",
+)  # fmt: skip
 OPTIONS = Options(max_tokens=64, temperature=0.5, dimensions=256)
 
 

@@ -158,7 +158,7 @@ class Format:
     name: ClassVar[str]
     operation: ClassVar[Operation]
     prompt_field: ClassVar[str]
-    """The top-level field with the prompt; a request without it is refused."""
+    """The top-level field with the prompt; a request without it is refused. Empty: any request will do."""
     option_fields: ClassVar[Mapping[str, str]] = {}
     """`Options` field to top-level wire name."""
     content_type: ClassVar[bytes] = b"application/json"

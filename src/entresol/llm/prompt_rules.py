@@ -10,14 +10,19 @@ from typing import Final
 import msgspec
 
 from entresol.core.errors import ClientError
-from entresol.llm.format import Fields, Format, Opened, Operation
+from entresol.llm.format import Fields, Format, Opened
 
-_ROUTE_TYPES: Final[dict[Operation, str]] = {
-    "chat": "llm/v1/chat",
-    "completions": "llm/v1/completions",
-    "embeddings": "llm/v1/embeddings",
+_ROUTE_TYPES: Final = {
+    "openai-chat": "llm/v1/chat",
+    "openai-responses": "llm/v1/responses",
+    "openai-completions": "llm/v1/completions",
+    "openai-embeddings": "llm/v1/embeddings",
 }
 _PROMPT_OF: Final = {"messages": "llm/v1/chat", "prompt": "llm/v1/completions", "input": "llm/v1/embeddings"}
+_OBJECTS: Final = ("gemini", "gemini-embed-content")
+"""Formats whose prompt may be an object."""
+_INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
+"""With one of these, a call of Responses may do without an input."""
 _AMBIGUOUS: Final = ("openai-chat", "openai-completions")
 _PROMPT: Final = re.compile(rb'"[^"]|\[\s*[^\]\s]')
 _TURN: Final = re.compile(rb"\{\s*[^}\s]")
@@ -25,18 +30,21 @@ _TURN: Final = re.compile(rb"\{\s*[^}\s]")
 
 def check_prompt(wire_format: Format, fields: Fields) -> None:
     """Raises ClientError unless the request holds a prompt of this format, and of no other."""
+    name = wire_format.name
     prompt = fields.get(wire_format.prompt_field)
-    if not _holds_prompt(prompt) and not (wire_format.name == "gemini" and _is_turn(prompt)):
+    if not _holds_prompt(prompt) and wire_format.prompt_field and not (name in _OBJECTS and _is_turn(prompt)):
+        if name == "openai-responses" and any(each in fields for each in _INSTEAD_OF_INPUT):
+            return
         raise _no_prompt(wire_format, fields)
-    if "prompt" in fields and "messages" in fields and wire_format.name in _AMBIGUOUS:
+    if "prompt" in fields and "messages" in fields and name in _AMBIGUOUS:
         raise ClientError("ambiguous_format", "request matches multiple LLM request formats")
 
 
 def _no_prompt(wire_format: Format, fields: Fields) -> ClientError:
     name = wire_format.prompt_field
     other = next((each for each in _PROMPT_OF if each != name and _holds_prompt(fields.get(each))), None)
-    if other is not None and wire_format.name.startswith("openai-"):
-        wanted = _ROUTE_TYPES[wire_format.operation]
+    wanted = _ROUTE_TYPES.get(wire_format.name)
+    if other is not None and wanted is not None:
         message = f"[{_PROMPT_OF[other]}] message format is not compatible with [{wanted}] route type"
         return ClientError("wrong_operation", message)
     return ClientError("prompt_missing", "request body doesn't contain valid prompts")
