@@ -8,6 +8,9 @@ from entresol.core.printable import printable
 
 FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 
+_TALKATIVE: Final = ("azure", "botocore", "google", "msal", "requests", "urllib3")
+"""Libraries whose finer words hold what they send and receive, which are credentials."""
+
 
 class LineFormatter(logging.Formatter):
     """One line a message, whatever names and values are in it. Only a traceback has more; they are indented."""
@@ -26,4 +29,6 @@ def log_to_stderr(level: str, form: str = FORMAT) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(form))
     logging.basicConfig(level=level.upper(), handlers=(handler,))
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a log line that cannot be written must not cost a traceback

@@ -53,3 +53,13 @@ def test_it_goes_to_standard_error_from_its_level_on(
     assert capsys.readouterr().err.endswith(" root: said\\n\n")
     assert not logging.raiseExceptions
     assert [handler.formatter._fmt for handler in root.handlers if handler.formatter is not None] == [FORMAT]
+
+
+def test_libraries_that_log_credentials_are_not_let_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "root", logging.RootLogger(logging.NOTSET))
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    libraries = [logging.getLogger(name) for name in ("azure", "botocore", "google", "msal", "requests", "urllib3")]
+    for library in libraries:
+        monkeypatch.setattr(library, "level", logging.NOTSET)
+    log_to_stderr("debug")
+    assert [library.level for library in libraries] == [logging.WARNING] * 6
