@@ -14,6 +14,7 @@ class Asked(NamedTuple):
     """A request as it came."""
 
     method: str
+    target: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
@@ -68,6 +69,7 @@ def serving(answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked = Asked(
                 self.command,
+                self.path,
                 parts.path,
                 dict(parse_qsl(parts.query, keep_blank_values=True)),
                 {name.lower(): value for name, value in self.headers.items()},
@@ -92,7 +94,10 @@ def serving(answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing on standard error."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+    server = Server(("127.0.0.1", 0), Handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     endpoint = Endpoint(answer, "http" if tls is None else "https", server.server_address[1])

@@ -68,7 +68,10 @@ class Sts:
         raise _xml_error(400, "InvalidAction", "Could not find operation")
 
     def _assume_role(self, asked: Asked, form: dict[str, str]) -> Answer:
-        self._check_signature(asked)
+        if f"Credential={KEY_ID}/" not in asked.headers.get("authorization", ""):
+            raise _xml_error(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        if not is_signed(asked, Credentials(KEY_ID, KEY), self.region, "sts"):
+            raise _xml_error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match")
         self._check_session_name(form)
         if form.get("RoleArn") != ROLE:
             message = (
@@ -92,19 +95,21 @@ class Sts:
         if not 2 <= len(form.get("RoleSessionName", "")) <= 64:
             raise _xml_error(400, "ValidationError", "roleSessionName failed to satisfy constraint")
 
-    def _check_signature(self, asked: Asked) -> None:
-        given = asked.headers.get("authorization", "")
-        if f"Credential={KEY_ID}/" not in given:
-            raise _xml_error(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-        names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
-        request = AWSRequest(method=asked.method, url=f"http://{asked.headers['host']}{asked.path}", data=asked.body)
-        for name in names:
-            request.headers.add_header(name, asked.headers[name])
-        request.context["timestamp"] = asked.headers["x-amz-date"]
-        signer = SigV4Auth(Credentials(KEY_ID, KEY), "sts", self.region)
-        text = signer.string_to_sign(request, signer.canonical_request(request))
-        if not given.endswith(f"Signature={signer.signature(text, request)}"):
-            raise _xml_error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match")
+
+def is_signed(asked: Asked, keys: Credentials, region: str, service: str) -> bool:
+    """Whether the signature is what botocore makes of the request as it came, and covers what it must."""
+    given = asked.headers.get("authorization", "")
+    names = given.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    must = {"host", "content-type", *(name for name in asked.headers if name.startswith("x-amz-"))}
+    if not must <= set(names) <= set(asked.headers):
+        return False
+    request = AWSRequest(method=asked.method, url=f"http://{asked.headers['host']}{asked.target}", data=asked.body)
+    for name in names:
+        request.headers.add_header(name, asked.headers[name])
+    request.context["timestamp"] = asked.headers["x-amz-date"]
+    signer = SigV4Auth(keys, service, region)
+    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return given.endswith(f"Signature={signature}") and f"Credential={keys.access_key}/" in given
 
 
 def _as_metadata(life: timedelta) -> dict[str, str]:
@@ -149,5 +154,23 @@ def container(authorization: str, life: timedelta = timedelta(hours=6)) -> Calla
         if asked.headers.get("authorization") != authorization:
             return json_answer(401, {"code": "AccessDenied", "message": "authorization"})
         return json_answer(200, {**_as_metadata(life), "RoleArn": ROLE})
+
+    return answer
+
+
+def bedrock(region: str) -> Callable[[Asked], Answer]:
+    """Converse, for requests that the issued keys have signed in the last five minutes."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.method != "POST" or not asked.path.endswith("/converse"):
+            return json_answer(404, {"message": "UnknownOperationException"})
+        signed_at = datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        is_now = abs(datetime.now(UTC) - signed_at) < timedelta(minutes=5)
+        if not is_now or not is_signed(asked, Credentials(*ISSUED), region, "bedrock"):
+            return json_answer(403, {"message": "The request signature we calculated does not match"})
+        said = {"role": "assistant", "content": [{"text": "signed"}]}
+        usage = {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4}
+        content = {"output": {"message": said}, "stopReason": "end_turn", "usage": usage, "metrics": {"latencyMs": 1}}
+        return json_answer(200, content)
 
     return answer

@@ -127,3 +127,14 @@ def metadata_server(asked: Asked) -> Answer:
     if asked.method == "GET" and asked.path == f"{account}token":
         return json_answer(200, {"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"}, **flavor)
     return Answer(404, b"Not Found", flavor)
+
+
+def vertex(asked: Asked) -> Answer:
+    """generateContent, for requests with the issued token and nothing that competes with it."""
+    others = {"x-goog-api-key", "x-api-key", "api-key"} & set(asked.headers)
+    if asked.headers.get("authorization") != f"Bearer {TOKEN}" or others or "key" in asked.query:
+        error = {"code": 401, "message": "Request had invalid authentication credentials.", "status": "UNAUTHENTICATED"}
+        return json_answer(401, {"error": error})
+    said = {"role": "model", "parts": [{"text": "signed"}]}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4}
+    return json_answer(200, {"candidates": [{"content": said, "finishReason": "STOP"}], "usageMetadata": usage})
