@@ -51,6 +51,7 @@ class Clouds:
 
     def source(self, auth: AuthConfig, options: ModelOptions, provider: str) -> CredentialSource | None:
         """See `CloudCredentials`."""
+        _check_switches(auth, provider)
         has_own = auth.header_name is not None or auth.param_name is not None
         if provider == "bedrock" and (auth.aws_access_key_id is not None or not has_own):
             plan = aws_plan(auth, options, self._environment)
@@ -75,6 +76,17 @@ class Clouds:
                     raise
                 return FaultySource(fault)
         return known
+
+
+def _check_switches(auth: AuthConfig, provider: str) -> None:
+    """An identity that is asked for must be used: without a credential a client's own would go to the provider."""
+    for switch, is_on, providers in (
+        ("azure_use_managed_identity", auth.azure_use_managed_identity, ("azure",)),
+        ("gcp_use_service_account", auth.gcp_use_service_account, _VERTEX),
+    ):
+        if is_on and provider not in providers:
+            message = f"auth.{switch} is for the provider {' or '.join(providers)}, not {provider}"
+            raise ConfigError("cloud_credential_invalid", message)
 
 
 def _names_a_client(auth: AuthConfig, has_own: bool) -> bool:

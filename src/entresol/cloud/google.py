@@ -76,7 +76,8 @@ def google_source(plan: GooglePlan, clock: Clock) -> CredentialSource:
     for a secret without a value."""
     if plan.key is not None:
         _read(plan.key)
-    need("google.auth", "google", "auth.gcp_use_service_account")
+    for library in ("google.auth", "requests"):  # which google-auth has as an extra of its own
+        need(library, "google", "Vertex AI")
     return TokenSource("Google Cloud", _Fetch(plan).issue, clock)
 
 

@@ -1,6 +1,7 @@
 """The running gateway: what a cloud gives out goes into calls, and the provider checks it on what really arrives."""
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,24 @@ def test_calls_to_bedrock_are_signed_with_the_roles_keys(workers: str, tmp_path:
     assert 1 <= len(sts.asked) <= int(workers)
     assert {asked.target for asked in models.asked} == {f"/model/{MODEL.replace(':', '%3A')}/converse"}
     assert [secret for secret in (KEY, *ISSUED[1:], "the-gateways-key") if secret in log] == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_reload_keeps_what_the_cloud_gave_out(workers: str, tmp_path: Path) -> None:
+    async def story(configuration: str) -> None:
+        async with gateway(tmp_path, configuration, "--workers", workers, BASE_ID=KEY_ID, BASE_KEY=KEY) as running:
+            await ask(running, 20)
+            before = len(sts.asked)
+            version = (await running.node())["configuration"]["version"]
+            (tmp_path / "entresol.yaml").write_text(configuration.replace("name: models", "name: renamed"))
+            running.signal(signal.SIGHUP)
+            await running.node_when(lambda node: node["configuration"]["version"] != version, "reloaded")
+            [reply] = await ask(running)
+            assert reply.status_code == 200
+            assert before <= len(sts.asked) <= int(workers)
+
+    with serving(Sts("eu-central-1")) as sts, serving(bedrock("eu-central-1")) as models:
+        asyncio.run(story(on_bedrock(models.url, sts.url)))
 
 
 def test_a_role_that_is_refused_fails_calls_in_the_clients_words(tmp_path: Path) -> None:

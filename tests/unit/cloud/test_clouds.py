@@ -32,7 +32,6 @@ def clouds(environment: dict[str, str] | None = None) -> Clouds:
     ("provider", "auth"),
     [
         ("openai", {}),
-        ("openai", {"gcp_use_service_account": True, "azure_use_managed_identity": True}),
         ("bedrock", HEADER),
         ("bedrock", PARAMETER),
         ("gemini", {}),
@@ -85,6 +84,21 @@ def test_what_can_never_work_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     hide("botocore", monkeypatch)
     with pytest.raises(ConfigError, match="pip install"):
         clouds().source(AuthConfig(), ModelOptions(), "bedrock")
+
+
+@pytest.mark.parametrize(
+    ("provider", "switch"),
+    [
+        ("openai", "gcp_use_service_account"),
+        ("azure", "gcp_use_service_account"),
+        ("vertex", "azure_use_managed_identity"),
+    ],
+)
+def test_an_identity_of_another_cloud_is_refused(provider: str, switch: str) -> None:
+    auth: dict[str, Any] = {switch: True}
+    with pytest.raises(ConfigError, match=f"auth.{switch} is for the provider .*, not {provider}") as caught:
+        clouds().source(AuthConfig(**auth), ModelOptions(), provider)
+    assert caught.value.code == "cloud_credential_invalid"
 
 
 def test_a_secret_without_a_value_stops_calls_but_not_the_gateway() -> None:

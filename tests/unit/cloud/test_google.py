@@ -74,11 +74,12 @@ def test_addresses_must_be_addresses(field: str, url: str) -> None:
     assert caught.value.code == "cloud_credential_invalid"
 
 
-def test_asking_google_needs_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("library", ["google.auth", "requests"])
+def test_asking_google_needs_the_library(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source = google_source(GooglePlan(), FakeClock())
     assert isinstance(source, TokenSource)
     assert source.current() is None
-    hide("google.auth", monkeypatch)
+    hide(library, monkeypatch)
     with pytest.raises(ConfigError, match=r"pip install 'entresol\[google\]'") as caught:
         google_source(GooglePlan(), FakeClock())
     assert caught.value.code == "extra_missing"

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from entresol.cloud.tokens import PATIENCE_S, FetchFailed, Issued, Job, TokenSource, in_thread, told
 from entresol.core.errors import UpstreamError
@@ -280,6 +282,47 @@ def test_without_a_thread_there_is_an_error_and_another_attempt_later() -> None:
             cloud.clock.at += 1
 
     assert run(story).asked == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["current", "fetch"]),
+            st.sampled_from([0.0, 0.5, 1.0, 20.0, 100.0, 900.0, 4000.0]),
+            st.sampled_from(["fails", 1, 60, 900, 3600]),
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_happens_what_is_given_out_lasts_and_one_fetch_runs(
+    steps: list[tuple[str, float, str | int]],
+) -> None:
+    async def story(cloud: Cloud) -> None:
+        ends: dict[str, float] = {}
+        for number, (how, passed, outcome) in enumerate(steps):
+            cloud.clock.at += passed
+            name = str(number)
+            if isinstance(outcome, int):
+                cloud.gives(name, outcome)
+                ends[name] = cloud.clock.at + outcome
+            else:
+                cloud.answers.append(FetchFailed("AccessDenied"))
+            before = cloud.asked
+            if how == "fetch":
+                try:
+                    given_out: str | None = await cloud.fetched()
+                except UpstreamError:
+                    given_out = None
+            else:
+                given_out = cloud.source.current()
+                assert len(cloud.jobs) <= 1
+                await cloud.work()
+            if given_out is not None:
+                assert ends[given_out] > cloud.clock.at
+            assert cloud.asked - before <= 1
+            cloud.answers.clear()
+
+    run(story)
 
 
 def test_what_comes_after_the_end_of_the_loop_is_let_go() -> None:
