@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/run.done .venv/installed ## set up and run the gateway with the scripted provider
 	$(BIN)/entresol demo
 
-test: .venv/test.done .venv/installed system-tools ## set up and pass every test, compiled and interpreted
+test: .venv/test.done .venv/installed .venv/litellm.done system-tools ## set up and pass every test, compiled and interpreted
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 	PYTHONPATH=src $(BIN)/pytest -n 2 --dist loadgroup -q $(INTERPRETED) $(ARGS)
 
@@ -30,6 +30,13 @@ bench: .venv/test.done .venv/installed ## compare with nginx and other gateways;
 
 figures: .venv/test.done .venv/installed system-tools ## measure every promised figure: make figures ONLY=foundation
 	$(BIN)/python -m bench.figures $(if $(ONLY),--only $(ONLY))
+
+# LiteLLM's client, which needs older packages than ours: tests run it as a program of its own.
+.venv/litellm.done: .venv/bin/python requirements/litellm.txt
+	$(PYTHON) -m venv .venv/litellm
+	.venv/litellm/bin/pip install --quiet --require-hashes -r requirements/litellm.txt || \
+		echo "litellm could not be installed: its tests are skipped" >&2
+	touch $@
 
 .PHONY: system-tools
 system-tools: ## the few programs tests use that are no Python package
