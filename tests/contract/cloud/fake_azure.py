@@ -97,3 +97,16 @@ def app_service(header: str) -> Callable[[Asked], Answer]:
         )
 
     return answer
+
+
+def openai(asked: Asked) -> Answer:
+    """Chat completions of a deployment, for requests with the issued token and nothing that competes with it."""
+    others = {"api-key", "x-api-key"} & set(asked.headers)
+    if asked.headers.get("authorization") != f"Bearer {TOKEN}" or others:
+        return json_answer(401, {"error": {"code": "401", "message": "Access denied due to invalid credentials."}})
+    if not asked.path.startswith("/openai/deployments/gpt/") or "api-version" not in asked.query:
+        return json_answer(404, {"error": {"code": "404", "message": "Resource not found"}})
+    choice = {"index": 0, "message": {"role": "assistant", "content": "signed"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    answer = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt", "choices": [choice]}
+    return json_answer(200, {**answer, "usage": usage})

@@ -10,12 +10,17 @@ import pytest
 
 from contract.cloud.endpoint import serving
 from contract.cloud.fake_aws import ISSUED, KEY, KEY_ID, ROLE, Sts, bedrock
+from contract.cloud.fake_azure import CLIENT, instance_metadata, openai
 from contract.cloud.fake_google import TOKEN, TokenEndpoint, key_file, vertex
 from e2e.gateway_process import GatewayProcess, gateway
 
 MODEL = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
 CHAT = {"model": "any", "messages": [{"role": "user", "content": "hello"}]}
-CLIENT = {"authorization": "Bearer the-gateways-key", "x-api-key": "the-gateways-key", "x-amz-date": "20200101T000000Z"}
+ITS_FIELDS = {
+    "authorization": "Bearer the-gateways-key",
+    "x-api-key": "the-gateways-key",
+    "x-amz-date": "20200101T000000Z",
+}
 ROUTE = """
 _format_version: "3.0"
 routes:
@@ -32,7 +37,7 @@ routes:
 
 
 async def ask(running: GatewayProcess, times: int = 1) -> list[httpx.Response]:
-    async with httpx.AsyncClient(base_url=running.url, headers=CLIENT, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=running.url, headers=ITS_FIELDS, trust_env=False) as client:
         return await asyncio.gather(*(client.post("/v1/chat/completions", json=CHAT) for _ in range(times)))
 
 
@@ -107,3 +112,16 @@ def test_calls_to_vertex_carry_the_service_accounts_token(tmp_path: Path) -> Non
     assert len(google.asked) == 1
     assert models.asked[0].path.startswith("/v1/projects/project-1/locations/europe-west1/publishers/google/models/")
     assert TOKEN not in replies[0].text
+
+
+def test_calls_to_azure_carry_the_machines_token(tmp_path: Path) -> None:
+    async def story(configuration: str, metadata: str) -> list[httpx.Response]:
+        async with gateway(tmp_path, configuration, AZURE_POD_IDENTITY_AUTHORITY_HOST=metadata) as running:
+            return await ask(running, 5)
+
+    with serving(instance_metadata(CLIENT)) as metadata, serving(openai) as models:
+        auth = f'{{azure_use_managed_identity: true, azure_client_id: "{CLIENT}"}}'
+        configuration = ROUTE % (auth, "azure", "gpt", models.url, "azure_instance: x, azure_deployment_id: gpt")
+        replies = asyncio.run(story(configuration, metadata.url))
+    assert [reply.status_code for reply in replies] == [200] * 5
+    assert metadata.steps == ["GET /metadata/identity/oauth2/token"]
