@@ -10,16 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from entresol.core.secret import Secret
+from entresol.llm.names import installed_providers
 from entresol.llm.profile import NO_OPTIONS, Options
 
 Violations = list[tuple[str, str]]
 Positive = Annotated[float, Meta(gt=0)]
 
-ProviderName = Literal[
-    "anthropic", "azure", "bedrock", "cerebras", "cohere", "dashscope", "databricks", "deepseek", "fireworks", "gemini",
-    "github", "groq", "huggingface", "llama-cpp", "llama2", "mistral", "nvidia", "ollama", "openai",
-    "openai-compatible", "openrouter", "perplexity", "together", "vertex", "vllm", "xai",
-]  # fmt: skip
 _SELF_HOSTED = ("llama-cpp", "llama2", "openai-compatible", "vllm")
 
 
@@ -167,7 +163,7 @@ class ModelOptions(msgspec.Struct, frozen=True, kw_only=True):
 class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which model, at which provider."""
 
-    provider: ProviderName
+    provider: Annotated[str, Meta(description="Any that is installed, third parties' included.")]
     name: (
         Annotated[str, Meta(description="May hold `$(headers.x)`, `$(uri_captures.x)`, `$(query_params.x)`.")] | None
     ) = None
@@ -178,6 +174,8 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         """Kong's rules per provider."""
         found: Violations = []
         options = self.options
+        if self.provider not in installed_providers():
+            found.append(("provider", f"expected one of: {', '.join(installed_providers())}"))
         if self.provider == "anthropic" and options.anthropic_version is None:
             found.append(
                 ("options.anthropic_version", "must set 'model.options.anthropic_version' for anthropic provider")

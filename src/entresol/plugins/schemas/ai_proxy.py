@@ -7,6 +7,7 @@ from msgspec import Meta
 from entresol.api_floor.plugin_context import PluginConfig
 from entresol.core.errors import ConfigError
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
+from entresol.llm.names import installed_providers
 from entresol.llm.provider import parse_url
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.templates import Template
@@ -96,6 +97,8 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
         if wire is None:
             types = [name for name, formats in CLIENT_WIRES.items() if self.llm_format in formats]
             found.append(("llm_format", f"{self.llm_format} is only supported with route_type {' or '.join(types)}"))
+        if name not in installed_providers():
+            return found  # the model's own rules have said so
         try:
             provider = provider_named(name).configured(self.model.options)
             if wire is not None:
