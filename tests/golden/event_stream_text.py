@@ -3,8 +3,11 @@
 event messageStart {"role":"assistant"}       an event and its payload
 exception throttlingException {"message":…}   an exception
 error InternalError went wrong                an error of the protocol itself
+chunk {"type":"message_stop"}                 an event of InvokeModel, whose payload is base64
 bytes 3c68746d6c3e                            anything else, in hexadecimal
 """
+
+from base64 import b64encode
 
 from entresol.llm.aws_event_stream import EventMessage, EventStreamDecoder, EventStreamFault, encode_message
 
@@ -21,6 +24,8 @@ def _frame(line: str) -> bytes:
     name, _, payload = rest.partition(" ")
     if kind == "bytes":
         return bytes.fromhex(rest)
+    if kind == "chunk":
+        name, kind, payload = "chunk", "event", f'{{"bytes":"{b64encode(rest.encode()).decode()}"}}'
     if kind == "error":
         return encode_message({":message-type": "error", ":error-code": name, ":error-message": payload}, b"")
     headers = {f":{kind}-type": name, ":content-type": _JSON, ":message-type": kind}

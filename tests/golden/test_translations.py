@@ -6,7 +6,8 @@ In `golden/<format>/`, with the format's name in snake case:
     case.response.json     an answer            case.response.<target>.json    what the target's client gets
     case.sse               a stream             case.<target>.sse              the same for a stream
 
-`<target>` is the name of a format. `pytest tests/golden --golden-update` writes the targets; the diff is the review.
+`<target>` is the name of a format. Streams that are not server-sent events have an ending of their own (`ENDINGS`).
+`pytest tests/golden --golden-update` writes the targets; the diff is the review.
 """
 
 from collections.abc import Iterator
@@ -17,17 +18,27 @@ import pytest
 
 from entresol.core.errors import GatewayError
 from entresol.llm.answers import TranslatedStream
+from entresol.llm.bedrock_wire import EVENT_STREAM
 from entresol.llm.format import ChatFormat, Profile, StreamShape
 from entresol.llm.registry import format_named
 from entresol.llm.replay import events_of
+from golden import event_stream_text
 
 HERE = Path(__file__).parent
 PROFILES = {
     "openai-chat": Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True),
     "anthropic-messages": Profile(provider="anthropic"),
     "gemini": Profile(provider="gemini"),
+    "bedrock-converse": Profile(provider="bedrock"),
+    "ollama-chat": Profile(provider="ollama"),
+    "ollama-generate": Profile(provider="ollama"),
+    "tgi-generate": Profile(provider="huggingface"),
 }
 FORMATS = tuple(PROFILES)
+MODELS = {"bedrock-converse": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+"""What a provider is asked for whose requests depend on it; elsewhere the model is the client's."""
+ENDINGS = {b"application/x-ndjson": ".ndjson", EVENT_STREAM: ".events"}
+"""By content type; the rest is `.sse`. Binary streams are written as text (`event_stream_text`)."""
 
 
 def sources(suffix: str) -> list[Path]:
@@ -35,6 +46,28 @@ def sources(suffix: str) -> list[Path]:
     folders = [HERE / name.replace("-", "_") for name in FORMATS]
     paths = [path for folder in folders for path in folder.glob(f"*{suffix}")]
     return sorted(path for path in paths if "." not in path.name.removesuffix(suffix))
+
+
+def streams() -> list[Path]:
+    return [path for ending in (".sse", *ENDINGS.values()) for path in sources(ending)]
+
+
+def stream_for(path: Path, target: str) -> Path:
+    """The file with what a client gets for a stream."""
+    ending = ENDINGS.get(chat_format(target).stream_content_type, ".sse")
+    return path.with_name(f"{path.stem}.{target}{ending}")
+
+
+def stream_in(path: Path) -> bytes:
+    """What the provider sends."""
+    written = path.read_bytes()
+    return event_stream_text.binary(written) if path.suffix == ".events" else written
+
+
+def as_written(stream: bytes, target: str) -> bytes:
+    """What a client gets, as it stands in a file."""
+    is_binary = chat_format(target).stream_content_type == EVENT_STREAM and not stream.startswith(b"refused")
+    return event_stream_text.text(stream) if is_binary else stream
 
 
 def shown(path: Path) -> str:
@@ -64,6 +97,8 @@ def as_json(value: object) -> bytes:
 
 def path_for(wire_format: ChatFormat, stream: bool) -> tuple[str, str]:
     """What a client's URL says, in the format where it says something."""
+    if wire_format.name == "bedrock-converse":
+        return f"/model/anthropic.claude-test/{'converse-stream' if stream else 'converse'}", ""
     if wire_format.name != "gemini":
         return "", ""
     return f"/v1beta/models/gemini-test:{'streamGenerateContent' if stream else 'generateContent'}", "alt=sse"
@@ -75,6 +110,7 @@ def test_a_request_becomes_what_is_written(path: Path, target: str, golden_updat
     source = source_of(path)
     try:
         request = source.decode_request(path.read_bytes(), *path_for(source, False))
+        request.model = MODELS.get(target, request.model)
         encoded = chat_format(target).encode_request(request, PROFILES[target])
         result: object = {"dropped": encoded.dropped, "body": msgspec.json.decode(encoded.body)}
     except GatewayError as error:
@@ -107,6 +143,7 @@ def test_a_field_that_nobody_knows_is_never_silently_lost(path: Path, target: st
         each["unheard"] = 1
         try:
             request = source.decode_request(msgspec.json.encode(body), *path_for(source, False))
+            request.model = MODELS.get(target, request.model)
             encoded = chat_format(target).encode_request(request, PROFILES[target])
             dropped = {path.rpartition(".")[2] for path in encoded.dropped}  # with all that is below
             is_told = "unheard" in dropped or b"unheard" in encoded.body or not dropped.isdisjoint(keys)
@@ -147,6 +184,7 @@ def test_what_is_lost_is_told_by_a_path_of_the_clients(path: Path, target: str) 
     body = msgspec.json.decode(path.read_bytes())
     try:
         request = source.decode_request(path.read_bytes(), *path_for(source, False))
+        request.model = MODELS.get(target, request.model)
         dropped = chat_format(target).encode_request(request, PROFILES[target]).dropped
     except GatewayError:
         return
@@ -184,31 +222,31 @@ def test_an_answer_loses_the_same_as_a_stream(path: Path, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("path", sources(".sse"), ids=shown)
+@pytest.mark.parametrize("path", streams(), ids=shown)
 def test_a_stream_becomes_what_is_written(path: Path, target: str, golden_update: bool) -> None:
     client = chat_format(target)
     shape = StreamShape(model="asked-model", created=1_700_000_000, request_id="0" * 32)
     answer = TranslatedStream(source_of(path).stream_decoder(), client.stream_encoder(shape), client, shape)
     try:
-        result = answer.feed(path.read_bytes(), True)
+        result = as_written(answer.feed(stream_in(path), True), target)
     except GatewayError as error:
         result = f"refused: {error}\n".encode()
-    compare(path.with_name(f"{path.stem}.{target}.sse"), result, golden_update)
+    compare(stream_for(path, target), result, golden_update)
 
 
 @pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("path", sources(".sse"), ids=shown)
+@pytest.mark.parametrize("path", streams(), ids=shown)
 def test_a_stream_cut_into_single_bytes_becomes_the_same(path: Path, target: str) -> None:
     client = chat_format(target)
     shape = StreamShape(model="asked-model", created=1_700_000_000, request_id="0" * 32)
-    data = path.read_bytes()
+    data = stream_in(path)
     answer = TranslatedStream(source_of(path).stream_decoder(), client.stream_encoder(shape), client, shape)
     try:
         pieces = [answer.feed(data[at : at + 1], at + 1 == len(data)) for at in range(len(data))]
     except GatewayError as error:
         pieces = [f"refused: {error}\n".encode()]
-    expected = path.with_name(f"{path.stem}.{target}.sse").read_bytes()
+    expected = stream_for(path, target).read_bytes()
     if expected.startswith(b"refused"):
         assert pieces[-1].startswith(b"refused")
     else:
-        assert b"".join(pieces) == expected
+        assert as_written(b"".join(pieces), target) == expected
