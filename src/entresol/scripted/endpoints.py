@@ -17,10 +17,14 @@ from entresol.scripted import (
     openai_wire,
     wire_errors,
 )
+from entresol.scripted.ollama_endpoints import answer_ollama
 from entresol.scripted.prompt import Reply, reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
+from entresol.scripted.settings import DEFAULT_KEY, Answered, Settings
+from entresol.scripted.tgi_endpoints import answer_tgi
 
-DEFAULT_KEY: Final = "scripted-key"
+__all__ = ["DEFAULT_KEY", "Answered", "Settings", "answer"]
+
 MODELS: Final = {
     "openai": ("scripted-chat", "scripted-embedding", "gpt-5.5", "text-embedding-3-small"),
     "anthropic": ("scripted-claude", "claude-sonnet-5-5", "claude-haiku-5-5"),
@@ -33,23 +37,6 @@ _FAMILIES: Final = {
     "gemini": re.compile(r"(gemini-|text-embedding-)"),
 }
 _GARBAGE_FRAME: Final = b"data: {not json\n\n"
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """How the provider behaves."""
-
-    keys: tuple[str, ...] = (DEFAULT_KEY,)
-    """API keys it takes."""
-    slow_s: float = 30.0
-    """How long `scripted-slow` waits, in seconds."""
-
-
-class Answered(msgspec.Struct, frozen=True):
-    """A script and what it is about, for the record."""
-
-    script: Script
-    wire: str
-    model: str = ""
 
 
 def answer(request: Incoming, settings: Settings) -> Answered:
@@ -78,7 +65,10 @@ def _wire_of(request: Incoming) -> str:
     return "openai"
 
 
-_OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]] = ()
+_OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]] = (
+    answer_ollama,
+    answer_tgi,
+)
 """Wires with a file of their own: each answers the paths that are its own, and None to all others."""
 
 
