@@ -177,7 +177,25 @@ def stream_failure(error: object, code: object = None, status: object = None) ->
     return read_error(error, known, code) or ErrorDetail(status=known, message="the provider gave no message")
 
 
-class OllamaFormat(Format):
+class OllamaErrors(Format):
+    """Errors, which are the same in all of Ollama's API."""
+
+    def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:
+        try:
+            answer = _decode_error(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return read_error(answer.error, status, answer.code)
+
+    def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
+        wire: JsonObject = {"error": error.message, "code": error.code, "message": error.message}
+        return encode_json(wire | {"request_id": request_id or error.request_id})
+
+    def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "ndjson") -> bytes:
+        return self.error_body(error, request_id) + b"\n"
+
+
+class OllamaFormat(OllamaErrors):
     """The part of both formats that a call needs which stays in one of them."""
 
     stream_content_type = b"application/x-ndjson"
@@ -230,22 +248,6 @@ class OllamaFormat(Format):
             _add_cut_line(facts, tail)
         facts.is_complete = facts.finish_reason is not None
         return facts
-
-    # Errors.
-
-    def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:
-        try:
-            answer = _decode_error(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        return read_error(answer.error, status, answer.code)
-
-    def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
-        wire: JsonObject = {"error": error.message, "code": error.code, "message": error.message}
-        return encode_json(wire | {"request_id": request_id or error.request_id})
-
-    def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "ndjson") -> bytes:
-        return self.error_body(error, request_id) + b"\n"
 
 
 def _option_fields(raw: msgspec.Raw) -> Fields:
