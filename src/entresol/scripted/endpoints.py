@@ -17,6 +17,7 @@ from entresol.scripted import (
     openai_wire,
     wire_errors,
 )
+from entresol.scripted.bedrock_endpoints import answer_bedrock
 from entresol.scripted.ollama_endpoints import answer_ollama
 from entresol.scripted.prompt import Reply, reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
@@ -66,6 +67,7 @@ def _wire_of(request: Incoming) -> str:
 
 
 _OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]] = (
+    answer_bedrock,
     answer_ollama,
     answer_tgi,
 )
