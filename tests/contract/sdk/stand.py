@@ -82,6 +82,10 @@ class Stand:
         """The base URL for an SDK of `client` whose calls go to `provider`."""
         return f"{self.url}/{client}-{provider}{variant}"
 
+    def configuration(self, upstream: str) -> dict[str, Any]:
+        """What the gateway is set up with; `upstream` is the provider's URL."""
+        return declarative(upstream, closed_port())
+
     @property
     def last(self) -> Received:
         """The last request at the provider."""
@@ -91,7 +95,7 @@ class Stand:
         upstream = await serve(self.provider)
         self._stack.push_async_callback(upstream.close)
         path = self._directory / "gateway.yaml"
-        path.write_text(yaml.safe_dump(declarative(upstream.url, closed_port())))
+        path.write_text(yaml.safe_dump(self.configuration(upstream.url)))
         settings = load_settings(None, {}, {"configuration.file": str(path), "configuration.watch": False})
         assert isinstance(settings, Settings), settings
         floor = await self._stack.enter_async_context(embedded_gateway(settings))
