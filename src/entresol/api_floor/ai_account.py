@@ -5,6 +5,7 @@ from typing import Final
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
 from entresol.llm.call import LLMCall
+from entresol.llm.prices import Charge
 from entresol.llm.types import Usage
 from entresol.llm.usage import completion_details, prompt_details
 
@@ -25,9 +26,10 @@ def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) 
     )
 
 
-def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: float) -> AiUsage:
-    """What the call used. `cost` in nano-dollars; `first_byte` on the clock of `exchange.times`, 0.0 if none came."""
+def call_usage(exchange: Exchange, usage: Usage, charge: Charge, first_byte: float) -> AiUsage:
+    """What the call used and cost. `first_byte` on the clock of `exchange.times`, 0.0 if none came."""
     times, prompt, completion = exchange.times, usage.total_input, usage.total_output
+    cost = charge.cost
     first = each = None
     if first_byte:  # times in whole microseconds, which is exact enough
         first = int((first_byte - times.upstream_sent) * 1_000_000 + 0.5) / 1000
@@ -40,6 +42,8 @@ def call_usage(exchange: Exchange, usage: Usage, cost: int | None, first_byte: f
         prompt_tokens_details=None if prompt == usage.input else prompt_details(usage),
         completion_tokens_details=None if completion == usage.output else completion_details(usage),
         cost=None if cost is None else cost / 1_000_000_000,
+        price_id=charge.price_id,
+        price_version=charge.price_version,
         time_to_first_token_ms=first,
         time_per_token_ms=each,
     )

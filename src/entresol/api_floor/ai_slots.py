@@ -77,6 +77,8 @@ class AiUsage:
         "completion_tokens",
         "completion_tokens_details",
         "cost",
+        "price_id",
+        "price_version",
         "prompt_tokens",
         "prompt_tokens_details",
         "time_per_token_ms",
@@ -95,6 +97,8 @@ class AiUsage:
         cost: float | None = None,
         time_to_first_token_ms: float | None = None,
         time_per_token_ms: float | None = None,
+        price_id: str | None = None,
+        price_version: str | None = None,
     ) -> None:
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
@@ -104,7 +108,11 @@ class AiUsage:
         self.completion_tokens_details = completion_tokens_details
         """Such as `reasoning_tokens`; part of `completion_tokens`."""
         self.cost = cost
-        """In the currency of the configured prices, US dollars as a rule; None when no price is known."""
+        """In the currency of the configured prices, US dollars as a rule; None when no price is known: never 0."""
+        self.price_id = price_id
+        """The price it was computed by, see `entresol.llm.prices.Charge`; None when no price is known."""
+        self.price_version = price_version
+        """Of the price table, or `config`."""
         self.time_to_first_token_ms = time_to_first_token_ms
         self.time_per_token_ms = time_per_token_ms
         """Mean milliseconds per completion token after the first byte."""
@@ -119,6 +127,8 @@ class AiUsage:
             self.cost,
             self.time_to_first_token_ms,
             self.time_per_token_ms,
+            self.price_id,
+            self.price_version,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -49,6 +49,8 @@ def _usage(usage: AiUsage) -> Usage:
         usage.prompt_tokens_details,
         usage.completion_tokens_details,
         usage.cost,
+        usage.price_id,
+        usage.price_version,
         usage.time_to_first_token_ms,
         usage.time_per_token_ms,
     )

@@ -23,14 +23,16 @@ class Meta(Part, omit_defaults=True):
 
 
 class Usage(Part, omit_defaults=True):
-    """What a model call used."""
+    """What a model call used. `cost` and `price_id` are always there: null says that no price is known."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
     prompt_tokens_details: dict[str, int] | None = None
     completion_tokens_details: dict[str, int] | None = None
-    cost: float | None = None
+    cost: float | UnsetType | None = UNSET
+    price_id: str | UnsetType | None = UNSET
+    price_version: str | None = None
     time_to_first_token: float | None = None
     time_per_token: float | None = None
 

@@ -19,6 +19,8 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
     A bucket without a rate of its own is billed as what it is a part of: cached and spoken input as input, and so on.
     """
     pico = usage.input * rates.input
+    if rates.request is not None:
+        pico += rates.request
     if usage.cache_read:
         pico += usage.cache_read * _or(rates.cache_read, rates.input)
     if usage.cache_write or usage.cache_write_1h:
@@ -31,7 +33,11 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
         if media is None:
             return None
         pico += media
-    output = usage.output + usage.reasoning
+    output, reasoning = usage.output, usage.reasoning
+    if reasoning and rates.reasoning is not None:
+        pico += reasoning * rates.reasoning
+    else:
+        output += reasoning
     if output:
         if rates.output is None:
             return None
@@ -51,11 +57,17 @@ def _media_picodollars(usage: Usage, rates: Rates) -> int | None:
 
 
 def prompt_details(usage: Usage) -> dict[str, int] | None:
-    """What of the prompt was cached or spoken, in OpenAI's words; None if nothing was."""
+    """What of the prompt was cached or spoken, in OpenAI's words; None if nothing was.
+
+    Ours: `cache_write_1h_tokens`, a part of `cache_write_tokens` that has its own price.
+    """
     written = usage.cache_write + usage.cache_write_1h
     if not (usage.cache_read or written or usage.input_audio):
         return None
-    return {"cached_tokens": usage.cache_read, "cache_write_tokens": written, "audio_tokens": usage.input_audio}
+    details = {"cached_tokens": usage.cache_read, "cache_write_tokens": written, "audio_tokens": usage.input_audio}
+    if usage.cache_write_1h:
+        details["cache_write_1h_tokens"] = usage.cache_write_1h
+    return details
 
 
 def completion_details(usage: Usage) -> dict[str, int] | None:

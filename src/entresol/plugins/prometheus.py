@@ -70,13 +70,16 @@ class _ModelCells:
     """The cells of one model and mode, for one consumer."""
 
     __slots__ = (
-        "completion_tokens", "cost", "first_token", "latency", "prompt_tokens", "requests", "total_tokens",
+        "completion_tokens", "cost", "first_token", "latency", "prompt_tokens", "requests", "total_tokens", "unpriced",
     )  # fmt: skip
 
     def __init__(self, metrics: Metrics, labels: tuple[str, ...]) -> None:
         self.requests = metrics.counter("entresol_ai_llm_requests_total", "Calls to models.", _AI_LABELS, labels)
         self.cost = metrics.counter(
             "entresol_ai_llm_cost_total", "Cost of calls to models, in the currency of the prices.", _AI_LABELS, labels
+        )
+        self.unpriced = metrics.counter(
+            "entresol_ai_llm_unpriced_total", "Calls to models whose price is not known.", _AI_LABELS, labels
         )
         self.prompt_tokens = _tokens(metrics, labels, "prompt_tokens")
         self.completion_tokens = _tokens(metrics, labels, "completion_tokens")
@@ -148,6 +151,8 @@ class Prometheus(Plugin[PrometheusConfig]):
             cost, first_token = usage.cost, usage.time_to_first_token_ms
             if cost is not None:
                 cells.cost.value += cost
+            else:
+                cells.unpriced.value += 1
             if first_token is not None:
                 cells.first_token.observe(first_token)
             cells.prompt_tokens.value += usage.prompt_tokens or 0

@@ -137,13 +137,15 @@ def plain_call(exchange: Exchange) -> dict[str, Any]:
 META = ("plugin_id", "provider", "request_model", "response_model", "llm_latency_ms", "request_mode")
 USAGE = (
     "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details", "cost",
-    "time_to_first_token_ms", "time_per_token_ms",
+    "price_id", "price_version", "time_to_first_token_ms", "time_per_token_ms",
 )  # fmt: skip
 
 
 def shown(told: object, names: tuple[str, ...]) -> dict[str, Any]:
-    """What is known, under Kong's names."""
-    found = {name.removesuffix("_ms"): getattr(told, name) for name in names if getattr(told, name) is not None}
+    """What is known, under Kong's names; that no price is known is shown, too."""
+    always = ("cost", "price_id")
+    values = {name: getattr(told, name) for name in names}
+    found = {name.removesuffix("_ms"): each for name, each in values.items() if each is not None or name in always}
     return {"provider_name" if name == "provider" else name: value for name, value in found.items()}
 
 

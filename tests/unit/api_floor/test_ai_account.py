@@ -4,6 +4,7 @@ from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, 
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
 from entresol.llm.call import Ends, LLMCall
+from entresol.llm.prices import Charge
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.types import Usage
 from playbooks.harness import Gateway
@@ -29,7 +30,7 @@ def test_the_meta_of_a_call(exchange: Exchange) -> None:
 
 def test_the_usage_of_a_call(exchange: Exchange) -> None:
     usage = Usage(input=5, cache_read=2, output=4, reasoning=1)
-    assert call_usage(exchange, usage, 1_500_000, 10.5) == AiUsage(
+    assert call_usage(exchange, usage, Charge(1_500_000, "openai/gpt-4o:1", "test 1"), 10.5) == AiUsage(
         prompt_tokens=7,
         completion_tokens=5,
         total_tokens=12,
@@ -38,11 +39,14 @@ def test_the_usage_of_a_call(exchange: Exchange) -> None:
         cost=0.0015,
         time_to_first_token_ms=500.0,
         time_per_token_ms=400.0,
+        price_id="openai/gpt-4o:1",
+        price_version="test 1",
     )
 
 
 def test_what_is_not_known_is_left_out(exchange: Exchange) -> None:
-    account = call_usage(exchange, Usage(input=5), None, 0.0)
+    account = call_usage(exchange, Usage(input=5), Charge(None), 0.0)
+    assert (account.cost, account.price_id, account.price_version) == (None, None, None)
     assert (account.cost, account.time_to_first_token_ms, account.time_per_token_ms) == (None, None, None)
 
 

@@ -194,7 +194,7 @@ def test_a_model_call_is_shown_below_ai_proxy() -> None:
                 "request_model": "m",
                 "request_mode": "oneshot",
             },
-            "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.5},
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "cost": 0.5, "price_id": None},
         }
     }
 

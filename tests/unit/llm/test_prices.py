@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from entresol.llm.model_config import CacheWriteCost, ContextWindowFactor, ModelOptions, ServiceTierFactor
-from entresol.llm.price_table import Model, PriceTable, Rates, Row, Tier, price_table
-from entresol.llm.prices import Prices
+from entresol.llm.price_table import Model, Rates, Row, TableHead, Tier, price_table, table_of
+from entresol.llm.prices import Charge, Prices, own_id, own_rates, rates_for
 from entresol.llm.types import Usage
+from entresol.llm.usage import cost_nanodollars
 
 DAY = datetime(2026, 11, 22, tzinfo=UTC).timestamp()
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -19,27 +20,28 @@ def tiers(rate: int) -> tuple[Tier, ...]:
     )
 
 
-TABLE = PriceTable(
-    format=1,
-    source="test",
-    version="1",
-    licence="MIT",
-    models=(
-        Model(
-            provider="openai",
-            id="big",
-            names=("big-alias",),
-            prefixes=("big-2",),
-            patterns=("^big-[a-z]$",),
-            rows=(
-                Row(since="2026-06-01", tiers=tiers(2_000)),
-                Row(since="2026-06-01", service_tier="flex", tiers=tiers(1_000)),
-                Row(tiers=tiers(4_000)),
+TABLE = table_of(
+    TableHead(format=2, source="test", version="1", licence="MIT"),
+    [
+        (
+            "openai",
+            Model(
+                id="big",
+                names=("big-alias",),
+                prefixes=("big-2",),
+                patterns=("^big-[a-z]$",),
+                rows=(
+                    Row(since="2026-06-01", tiers=tiers(2_000)),
+                    Row(since="2026-06-01", service_tier="flex", tiers=tiers(1_000)),
+                    Row(tiers=tiers(4_000)),
+                ),
             ),
         ),
-        Model(provider="openai", id="big-2-mini", rows=(Row(tiers=tiers(7_000)),)),
-        Model(provider="anthropic", id="other", rows=(Row(tiers=tiers(1_000)),)),
-    ),
+        ("openai", Model(id="big-2-mini", rows=(Row(tiers=tiers(7_000)),))),
+        ("openai", Model(id="night", rows=(Row(minutes=(0, 30), tiers=tiers(1_000)), Row(tiers=tiers(3_000))))),
+        ("openai", Model(id="prompt-only", rows=(Row(tiers=(Tier(above=0, rates=Rates(input=1_000)),)),))),
+        ("anthropic", Model(id="other", rows=(Row(tiers=tiers(1_000)),))),
+    ],
 )
 
 
@@ -111,8 +113,60 @@ def test_kongs_factors() -> None:
 
 def test_the_first_name_with_a_price_counts() -> None:
     prices = Prices(ModelOptions(), TABLE, "openai")
-    assert prices.cost_of_any((None, "unknown", "big"), Usage(input=100), None, DAY) == 200
-    assert prices.cost_of_any((None, "unknown"), Usage(input=100), None, DAY) is None
+    assert prices.cost_of_any((None, "unknown", "big"), Usage(input=100), None, DAY).cost == 200
+    assert prices.cost_of_any((None, "unknown"), Usage(input=100), None, DAY) == Charge(None)
+
+
+def charge(model: str, tier: str | None = None, usage: Usage | None = None, **options: object) -> Charge:
+    prices = Prices(ModelOptions(**options), TABLE, "openai")  # type: ignore[arg-type]
+    return prices.charge(model, usage or Usage(input=100), tier, DAY)
+
+
+def test_a_charge_names_the_price_it_is_by() -> None:
+    found = charge("BIG-alias", "flex")
+    assert found.price_id is not None
+    assert found.price_id.startswith("openai/big@2026-06-01#flex:")
+    assert found.price_version == "test 1"
+    row = TABLE.row_named(found.price_id)
+    assert row is not None
+    assert cost_nanodollars(Usage(input=100), rates_for(100, row.tiers[::-1])) == found.cost
+
+
+def test_no_price_no_id() -> None:
+    assert charge("unknown") == Charge(None, None, None)
+    assert charge("prompt-only", None, Usage(input=1, output=1)) == Charge(None)
+    assert charge("prompt-only").cost == 100
+
+
+def test_the_operators_own_prices_have_an_id_that_changes_with_them() -> None:
+    found = charge("big", None, None, input_cost=1.0, output_cost=2.0)
+    own = own_rates(ModelOptions(input_cost=1.0, output_cost=2.0))
+    assert own is not None
+    assert found == Charge(100_000, own_id(own), "config")
+    assert found.price_id is not None
+    assert found.price_id.startswith("config:")
+    assert charge("big", None, None, input_cost=1.0, output_cost=2.5).price_id != found.price_id
+
+
+def test_factors_show_in_the_id() -> None:
+    tier = (ServiceTierFactor(tier="priority", factor=2.0),)
+    plain, factored = charge("big"), charge("big", None, None, service_tier_factor=tier)
+    assert plain.price_id is not None
+    assert factored.price_id is not None
+    assert factored.price_id.startswith(f"{plain.price_id}+config:")
+
+
+def test_a_price_of_the_night_ends_with_it() -> None:
+    prices = Prices(ModelOptions(), TABLE, "openai")
+    costs = [prices.cost("night", Usage(input=100), None, DAY + minute * 60) for minute in (0, 14, 15, 29, 30, 45, 0)]
+    assert costs == [100, 100, 100, 100, 300, 300, 100]
+
+
+def test_many_made_up_names_are_not_all_remembered() -> None:
+    prices = Prices(ModelOptions(), TABLE, "openai")
+    for number in range(2_500):
+        assert prices.cost(f"made-up-{number}", Usage(input=1), None, DAY) is None
+    assert prices.cost("big", Usage(input=100), None, DAY) == 200
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -6,6 +7,13 @@ from entresol.llm.types import Usage
 from entresol.llm.usage import completion_details, cost_nanodollars, prompt_details, rate_of
 
 TOKENS = st.integers(0, 10_000_000)
+BUCKETS = Usage.__struct_fields__
+USAGES = st.builds(Usage, **dict.fromkeys(BUCKETS, TOKENS))
+RATE = st.integers(0, 10**9)
+ALL_RATES = st.builds(
+    Rates, input=RATE, output=RATE,
+    **dict.fromkeys([name for name in Rates.__struct_fields__ if name not in ("input", "output")], st.none() | RATE),
+)  # fmt: skip
 
 
 def test_each_bucket_has_its_rate() -> None:
@@ -46,9 +54,39 @@ def test_splitting_a_call_never_makes_it_cheaper(a: int, b: int, c: int, d: int)
     assert whole <= sum(parts) <= whole + 1
 
 
+@given(USAGES, ALL_RATES)
+def test_a_cost_is_a_whole_number_and_never_negative(usage: Usage, rates: Rates) -> None:
+    cost = cost_nanodollars(usage, rates)
+    assert type(cost) is int
+    assert cost >= 0
+
+
+@given(USAGES, ALL_RATES, st.sampled_from(BUCKETS), TOKENS)
+def test_more_tokens_never_cost_less(usage: Usage, rates: Rates, bucket: str, more: int) -> None:
+    larger = msgspec.structs.replace(usage, **{bucket: getattr(usage, bucket) + more})
+    assert (cost_nanodollars(larger, rates) or 0) >= (cost_nanodollars(usage, rates) or 0)
+
+
+@given(USAGES, USAGES, ALL_RATES)
+def test_costs_add_up_but_for_one_rounding_and_one_fee_per_call(one: Usage, other: Usage, rates: Rates) -> None:
+    both = Usage(**{name: getattr(one, name) + getattr(other, name) for name in BUCKETS})
+    parts = [cost_nanodollars(usage, msgspec.structs.replace(rates, request=None)) or 0 for usage in (one, other)]
+    whole = cost_nanodollars(both, msgspec.structs.replace(rates, request=None)) or 0
+    assert sum(parts) - 1 <= whole <= sum(parts)
+    fee = -(-(rates.request or 0) // 1000)
+    assert whole + fee - 1 <= (cost_nanodollars(both, rates) or 0) <= whole + fee
+
+
+def test_reasoning_and_calls_can_have_prices_of_their_own() -> None:
+    rates = Rates(input=1000, output=2000, reasoning=5000, request=7000)
+    assert cost_nanodollars(Usage(input=1, output=1, reasoning=1), rates) == 1 + 2 + 5 + 7
+    assert cost_nanodollars(Usage(), rates) == 7
+
+
 def test_details_are_there_only_if_there_are_any() -> None:
     assert prompt_details(Usage(input=5)) is None
     assert completion_details(Usage(output=5)) is None
     details = prompt_details(Usage(cache_read=1, cache_write=2, cache_write_1h=3))
-    assert details == {"cached_tokens": 1, "cache_write_tokens": 5, "audio_tokens": 0}
+    assert details == {"cached_tokens": 1, "cache_write_tokens": 5, "audio_tokens": 0, "cache_write_1h_tokens": 3}
+    assert prompt_details(Usage(cache_write=2)) == {"cached_tokens": 0, "cache_write_tokens": 2, "audio_tokens": 0}
     assert completion_details(Usage(reasoning=4)) == {"reasoning_tokens": 4, "audio_tokens": 0, "image_tokens": 0}

@@ -162,6 +162,21 @@ def test_a_call_without_known_usage_counts_as_a_call() -> None:
     assert set(found["kong_ai_llm_tokens_total"].values()) == {0}
 
 
+def test_calls_without_a_known_price_are_counted_apart() -> None:
+    class Unpriced(Model):
+        name = "unpriced"
+
+        def access(self, exchange: Exchange) -> None:
+            super().access(exchange)
+            exchange[AI_USAGE] = AiUsage(total_tokens=7, cost=0.0 if exchange.request.path == "/free" else None)
+
+    gate = Gateway((Unpriced, {}), (Prometheus, {"ai_metrics": True}))
+    for path in ("/new", "/free", "/new"):
+        gate.call("GET", path)
+    found = {labels[1]: value for labels, value in samples(gate)["entresol_ai_llm_unpriced_total"].items()}
+    assert found == {"new": 2, "free": 0}
+
+
 def test_model_names_that_clients_make_up_do_not_grow_without_end() -> None:
     gate = Gateway((Model, {}), (Prometheus, {"ai_metrics": True}))
     for number in range(600):
