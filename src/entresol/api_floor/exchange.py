@@ -42,6 +42,14 @@ class Exchange(Slots):
     in one call and may still raise a GatewayError that becomes a clean error answer."""
     render_stream_error: Callable[[GatewayError], bytes] | None = None
     """Set by who knows the stream's wire format: an error as the last event of a stream that has begun."""
+    filter_request: Callable[[bytes, bool], bytes] | None = None
+    """Set in `access`: all of the request body (after a 101, of the client's half of the tunnel) goes through it, piece
+    by piece, with whether it is the last. Nothing is sent upstream before it gives out its first bytes, or the body
+    ends: until then it may still change `upstream`. No length is announced but one that the plugin sets itself."""
+    fail: Callable[[GatewayError], None] | None = None
+    """With `filter_request`, from the first piece until the request ends: end it with an error, from a timer, say."""
+    take_leave: Callable[[GatewayError], bytes] | None = None
+    """Set by who knows a tunnel's protocol: what the upstream is told when an error ends the tunnel."""
     source = "exit"
     """Who made the response, in Kong's words: `service` sent it, `exit` is a plugin, `error` the gateway."""
     error: GatewayError | None = None

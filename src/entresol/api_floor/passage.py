@@ -32,6 +32,7 @@ ACCESS: Final = 2
 UPSTREAM: Final = 3
 
 HELD_UNREAD: Final = 65536  # bytes of a request body that may pile up before somebody consumes them
+LAST_WORDS: Final = 65536  # bytes that an upstream may still send after it was taken leave of
 HELD_RESPONSE = 64 * 1024 * 1024  # bytes of a response that a plugin may have held back
 
 
@@ -57,6 +58,8 @@ class Passage:
     _filters: tuple[BodyFilter, ...] = ()
     _held: list[bytes] | None = None  # the response, when a plugin wants it whole
     _held_size = 0
+    _left: UpstreamCall | None = None  # an upstream that was taken leave of and has not closed yet
+    _left_size = 0
     _is_request_paused = False
     _is_started = False
     _is_done = False
@@ -92,6 +95,9 @@ class Passage:
     def on_request_body(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         if self._call is not None:
             self._body.size += len(data)
+            if self.exchange.filter_request is not None:
+                self._send_filtered(data, last, trailers)
+                return
             self._call.send_body(data, last, trailer_fields(trailers) if trailers else None)
             return
         if self._is_done:
@@ -149,6 +155,7 @@ class Passage:
 
     def on_response_body(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
         if self._is_done:
+            self._read_over(data, last)
             return
         try:
             if self._held is None:
@@ -211,6 +218,32 @@ class Passage:
         else:
             self.answer(outcome)
 
+    # What a plugin's filter does to a request body.
+
+    def _has_filtered(self) -> bool:
+        """False while the filter gives out nothing and more is to come: the upstream is then not asked yet."""
+        exchange, body = self.exchange, self._body
+        change = exchange.filter_request
+        assert change is not None  # or nobody would ask
+        exchange.fail = self.fail
+        if self._body_is_whole:
+            exchange.body = change(exchange.body, True)
+            return True
+        data = change(body.take(), body.is_complete)
+        body.put_back(data)
+        return bool(data) or body.is_complete or exchange.request.upgrade
+
+    def _send_filtered(self, data: bytes, last: bool, trailers: HeaderPairs) -> None:
+        change = self.exchange.filter_request
+        assert change is not None  # or nobody would ask
+        try:
+            data = change(data, last)
+        except Exception as error:  # noqa: BLE001  # answered and logged there
+            self.fault(error)
+            return
+        if self._call is not None and (data or last):  # else the filter has ended the request
+            self._call.send_body(data, last, trailer_fields(trailers) if trailers else None)
+
     # How a request ends.
 
     def end(self) -> None:
@@ -218,6 +251,8 @@ class Passage:
         exchange, self._call, self._is_done = self.exchange, None, True
         exchange.times.finished = self._clock.monotonic()
         exchange.request_bytes = self._body.size
+        if exchange.filter_request is not None:
+            exchange.filter_request = exchange.fail = None
         if self._chain.log:
             self._later(self.log)
 
@@ -259,6 +294,8 @@ class Passage:
             except Exception as second:  # noqa: BLE001  # answered and logged there
                 self.fault(second)
             return
+        if exchange.take_leave is not None and self._call is not None:
+            self._leave_tunnel(exchange.take_leave(error))
         self._drop_upstream()
         render, head = exchange.render_stream_error, exchange.response
         if render is not None and head is not None and head.content_length is None:
@@ -273,6 +310,23 @@ class Passage:
             call.cancel()
         if self._task is not None:
             self._task.cancel()
+
+    def _leave_tunnel(self, farewell: bytes) -> None:
+        """Close our half of a tunnel. The upstream's is read over: a reset could overtake this."""
+        call, self._call = self._call, None
+        if call is not None:
+            self._left = call
+            call.resume()
+            call.send_body(farewell, True)
+
+    def _read_over(self, data: bytes, last: bool) -> None:
+        """Bytes that nobody wants any more: an upstream that was taken leave of has its last word, and no more."""
+        self._left_size += len(data)
+        if last:
+            self._left = None
+        elif self._left is not None and self._left_size > LAST_WORDS:
+            call, self._left = self._left, None
+            call.cancel()
 
     def _start(self, head: ResponseHead) -> None:
         self.header_filter(head)

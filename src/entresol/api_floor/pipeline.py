@@ -127,14 +127,14 @@ class RequestPath(Passage):
         exchange, body = self.exchange, self._body
         if exchange.upstream is None:
             self.answer(Deny(503, "no_service", "no Service found with those values"))
-        elif not body.has_begun:
+        elif not body.has_begun or (exchange.filter_request is not None and not self._has_filtered()):
             self._wait_for_body(UPSTREAM)
         else:
             self._mark_request(exchange.upstream.headers)
             data = exchange.body if self._body_is_whole else body.take()
             exchange.times.upstream_sent = self._clock.monotonic()
             trailers = trailer_fields(body.trailers) if body.trailers else None
-            if not body.is_complete:
+            if not body.is_complete and exchange.filter_request is None:
                 announce_length(exchange.upstream, exchange.request)
             self._call = self._transport.send(exchange.upstream, data, body.is_complete and not trailers, self)
             if trailers:

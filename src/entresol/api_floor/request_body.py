@@ -46,3 +46,7 @@ class RequestBody:
         data, more = self._first, self._more
         self._first, self._more = b"", None
         return data if more is None else data + b"".join(more)
+
+    def put_back(self, data: bytes) -> None:
+        """Hold `data`, which stands for what was taken."""
+        self._first = data

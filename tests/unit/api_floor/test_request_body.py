@@ -33,3 +33,11 @@ def test_the_limit_counts_bytes(size: int, limit: int | None, refused: bool) -> 
     with pytest.raises(ClientError, match=f"larger than the {limit} bytes") as caught:
         body.check(limit)
     assert (caught.value.status, caught.value.code) == (413, "request_too_large")
+
+
+def test_what_was_put_back_is_taken_again() -> None:
+    body = RequestBody()
+    body.add(b"ab", False, [])
+    body.put_back(body.take().upper())
+    body.add(b"cd", True, [])
+    assert body.take() == b"ABcd"
