@@ -5,6 +5,7 @@ model ids, with or without a region before them, and ARNs; that of an applicatio
 """
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 Family = Literal["anthropic", "nova", "mistral", "cohere", "gpt-oss", "llama", "titan", "other"]
@@ -23,6 +24,7 @@ _OLD_CLAUDE: Final = re.compile(r"claude-(?:[v123]|instant)")
 _NOVA_2: Final = re.compile(r"amazon\.nova-[2-9]")
 
 
+@lru_cache(maxsize=256)
 def family(model: str) -> Family:
     """Whose parameters a model takes."""
     for pattern, name in _FAMILIES:

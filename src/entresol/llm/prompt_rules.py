@@ -24,6 +24,7 @@ _OBJECTS: Final = ("gemini", "gemini-embed-content")
 _INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
 """With one of these, a call of Responses may do without an input."""
 _AMBIGUOUS: Final = ("openai-chat", "openai-completions")
+_OF_ANY_MODEL: Final = ("bedrock-invoke",)
 _PROMPT: Final = re.compile(rb'"[^"]|\[\s*[^\]\s]')
 _TURN: Final = re.compile(rb"\{\s*[^}\s]")
 
@@ -31,6 +32,8 @@ _TURN: Final = re.compile(rb"\{\s*[^}\s]")
 def check_prompt(wire_format: Format, fields: Fields) -> None:
     """Raises ClientError unless the request holds a prompt of this format, and of no other."""
     name = wire_format.name
+    if wire_format.name in _OF_ANY_MODEL and fields:
+        return  # each model has its prompt elsewhere, and speaks of no other wire
     prompt = fields.get(wire_format.prompt_field)
     if not _holds_prompt(prompt) and wire_format.prompt_field and not (name in _OBJECTS and _is_turn(prompt)):
         if name == "openai-responses" and any(each in fields for each in _INSTEAD_OF_INPUT):

@@ -15,6 +15,11 @@ GOOD = [
     ("anthropic-messages", b'{"messages":[{"role":"user","content":"x"}]}'),
     ("gemini", b'{"contents":[{"parts":[{"text":"x"}]}]}'),
     ("gemini", b'{"contents":{"parts":{"text":"x"}}}'),
+    ("bedrock-converse", b'{"messages":[{"role":"user","content":[{"text":"x"}]}]}'),
+    ("bedrock-invoke", b'{"messages":[{"role":"user","content":"x"}]}'),
+    ("bedrock-invoke", b'{"inputText":"x"}'),
+    ("bedrock-invoke", b'{"prompt":"x"}'),
+    ("bedrock-invoke", b'{"taskType":"TEXT_IMAGE","textToImageParams":{"text":"x"}}'),
     ("gemini", b'{"contents": { "parts":[{"text":"x"}]}}'),
 ]
 
@@ -46,6 +51,8 @@ BAD = [
     ("gemini", b'{"messages":[{}]}', MISSING),
     ("gemini", b'{"contents":{ }}', MISSING),
     ("anthropic-messages", b'{"messages":{"role":"user"}}', MISSING),
+    ("bedrock-converse", b'{"prompt":"x"}', MISSING),
+    ("bedrock-invoke", b"{}", MISSING),
 ]
 
 
