@@ -59,7 +59,9 @@ _STATUS: Final = {
     "incomplete_generation": 500,
     "template_error": 422,
 }
-_ERROR_TYPES: Final = {404: "not_found", 422: "validation", 424: "generation", 429: "overloaded"}
+_BUSY: Final = (429, 503, 529)
+_STATUS_OF_FAILURE: Final = 424
+"""What a failed generation is outside of a stream."""
 _MODEL_PATH: Final = re.compile(r"/models/([^?]+?)/?$")
 _GENERATED: Final = re.compile(rb'"generated_tokens"\s*:\s*(\d{1,12})')
 _INPUT_LENGTH: Final = re.compile(rb'"input_length"\s*:\s*(\d{1,12})')
@@ -206,12 +208,19 @@ class TgiFormat(Format):
         return None if answer is None else read_error(answer.error, answer.error_type, status)
 
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
-        kind = error.type or error.code or _ERROR_TYPES.get(error.status, "generation")
+        kind = error.type if error.type in _STATUS else _kind_of(error.status)
         wire: JsonObject = {"error": error.message, "error_type": kind, "code": error.code, "message": error.message}
         return encode_json(wire | {"request_id": request_id or error.request_id})
 
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         return sse_data(self.error_body(error, request_id))
+
+
+def _kind_of(status: int) -> str:
+    """The one of TGI's words that tells its clients which exception to raise."""
+    if status in _BUSY:
+        return "overloaded"
+    return "validation" if 400 <= status < 500 and status != _STATUS_OF_FAILURE else "generation"
 
 
 def _parameters(raw: msgspec.Raw) -> Fields:

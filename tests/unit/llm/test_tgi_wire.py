@@ -175,8 +175,24 @@ def test_errors_are_written_so_that_they_are_read_again() -> None:
     assert TGI.decode_error(422, body) == error
     assert TGI.decode_error(422, b"[%b]" % body) == error
     assert (json.loads(body)["error_type"], json.loads(body)["request_id"]) == ("validation", "r")
-    assert json.loads(TGI.error_body(ErrorDetail(status=429, message="x"), ""))["error_type"] == "overloaded"
     assert TGI.stream_error(error, "r").startswith(b"data: {")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (429, None, "overloaded"),
+        (503, "server_error", "overloaded"),
+        (400, "invalid_request_error", "validation"),
+        (404, None, "validation"),
+        (424, None, "generation"),
+        (502, None, "generation"),
+        (500, "incomplete_generation", "incomplete_generation"),
+    ],
+)
+def test_clients_are_told_in_words_for_which_they_have_exceptions(status: int, kind: str | None, expected: str) -> None:
+    body = TGI.error_body(ErrorDetail(status=status, message="x", type=kind, code="ours"), "")
+    assert (json.loads(body)["error_type"], json.loads(body)["code"]) == (expected, "ours")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]", b"5", b'{"error":5}'])

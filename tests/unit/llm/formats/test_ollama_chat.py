@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.core.errors import ClientError, UpstreamError
-from entresol.llm.format import Profile, StreamShape
+from entresol.llm.format import Profile, StreamShape, encode_json
 from entresol.llm.formats.ollama_chat import OllamaChat
 from entresol.llm.ollama_stream import OllamaStreamDecoder, OllamaStreamEncoder
 from entresol.llm.registry import format_named
-from entresol.llm.types import ChatRequest, Message, Text, ToolCall
+from entresol.llm.types import ChatRequest, ChatResponse, Choice, Message, Part, Text, Thinking, ToolCall, Usage
 
 CHAT = OllamaChat()
 PROFILE = Profile(provider="ollama")
@@ -110,3 +110,30 @@ def test_what_is_encoded_is_decoded_again(
         stop=stop,
     )
     assert CHAT.decode_request(CHAT.encode_request(request, PROFILE).body) == request
+
+
+CALLS = st.builds(
+    ToolCall,
+    id=WORDS.filter(lambda word: not word.startswith("ocall_")),
+    name=WORDS,
+    arguments=st.dictionaries(WORDS, st.integers()).map(lambda each: encode_json(each).decode()),
+)
+
+
+@given(
+    st.none() | st.builds(Thinking, text=WORDS),
+    st.none() | st.builds(Text, text=WORDS),
+    st.lists(CALLS, max_size=3),
+    st.sampled_from(["stop", "length", "content_filter", "pause"]),
+    st.none() | st.builds(Usage, input=st.integers(0, 99), output=st.integers(0, 99)),
+    st.integers(0, 2**32),
+)
+def test_what_is_answered_is_read_again(
+    thinking: Thinking | None, text: Text | None, calls: list[ToolCall], reason: Any, usage: Usage | None, created: int
+) -> None:
+    parts: list[Part] = [part for part in (thinking, text) if part is not None]
+    choice = Choice(parts=[*parts, *calls], finish_reason="tool_calls" if calls and reason == "stop" else reason)
+    response = ChatResponse(origin="ollama-chat", model="m", created=created, usage=usage, choices=[choice])
+    encoded = CHAT.encode_response(response)
+    assert encoded.dropped == []
+    assert CHAT.decode_response(encoded.body) == response
