@@ -4,7 +4,7 @@ from typing import Final
 
 from entresol.core.slots import Slot
 
-ALWAYS_SECRET: Final = frozenset(("apikey", "api-key", "x-api-key", "x-goog-api-key"))
+ALWAYS_SECRET: Final = frozenset(("apikey", "api-key", "x-api-key", "x-goog-api-key", "x-amz-security-token"))
 """Names that are taken for a credential's in header fields and queries, whether or not a plugin says so."""
 
 SECRET_NAMES: Final[Slot[frozenset[str]]] = Slot("log.secret_names")

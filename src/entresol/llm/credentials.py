@@ -14,7 +14,18 @@ from entresol.core.secret import Secret
 from entresol.llm.format import encode_json, raw_json, read_fields
 from entresol.llm.model_config import AuthConfig
 
-_FIELDS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"apikey", b"x-goog-api-key"))
+_FIELDS: Final = frozenset(
+    (
+        b"authorization",
+        b"x-api-key",
+        b"api-key",
+        b"apikey",
+        b"x-goog-api-key",
+        b"x-amz-security-token",  # it, and what follows, belong to the signature in `Authorization`
+        b"x-amz-date",
+        b"x-amz-content-sha256",
+    )
+)
 _PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key"))
 _SECRET_PARAMETERS: Final = _PARAMETERS | {"access_token", "code", "sig", "signature", "token"}
 """Those of a provider's address whose values are hidden like a credential."""
@@ -33,7 +44,7 @@ _NEVER_SENT: Final = frozenset(
     )
 )
 """Ours to write, or nobody's business there: whom we serve, and where."""
-_VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-")
+_VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-", b"x-amz", b"amz-sdk-")
 """Fields that mean something to one vendor, and nothing (or an error) to another."""
 
 _SHORTEST: Final = 8

@@ -181,6 +181,8 @@ def test_a_question_is_answered(place: BedrockStand, bedrock: Bedrock, provider:
     assert (place.last.wire, place.last.status) == (provider, 200)
     assert b"Be brief." in place.last.body
     assert all(b"gateway-key" not in value for _, value in place.last.headers)
+    names = {name for name, _ in place.last.headers}
+    assert names.isdisjoint((b"x-amz-date", b"x-amz-security-token"))  # of a signature that is for us
 
 
 @every_provider

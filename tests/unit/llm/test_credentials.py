@@ -41,6 +41,23 @@ def test_a_vendors_fields_stay_away_from_another_vendor() -> None:
     assert [name for name, _ in sent] == [b"x-mine", b"authorization"]
 
 
+SIGNED: HeaderPairs = [
+    (b"authorization", b"AWS4-HMAC-SHA256 Credential=x"),
+    (b"x-amz-date", b"20261123T000000Z"),
+    (b"x-amz-security-token", b"session-token"),
+    (b"x-amz-content-sha256", b"0"),
+    (b"x-amzn-bedrock-trace", b"ENABLED"),
+    (b"amz-sdk-request", b"attempt=1"),
+]
+
+
+def test_the_clients_own_signature_never_reaches_the_provider() -> None:
+    sent = Credential(HEADER).header_fields(SIGNED, [], is_same_format=True)
+    assert [name for name, _ in sent] == [b"x-amzn-bedrock-trace", b"amz-sdk-request", b"authorization"]
+    sent = Credential(HEADER).header_fields(SIGNED, [], is_same_format=False)
+    assert [name for name, _ in sent] == [b"authorization"]
+
+
 def test_without_a_credential_the_client_brings_its_own() -> None:
     sent = dict(Credential(AuthConfig()).header_fields(CLIENT, [], is_same_format=True))
     assert sent[b"authorization"] == b"Bearer gateway-key"
