@@ -28,7 +28,7 @@ fix: .venv/test.done ## format and apply safe lint fixes
 bench: .venv/test.done .venv/installed ## compare with nginx and other gateways; see bench/README.md
 	$(BIN)/python -m bench $(ARGS)
 
-figures: .venv/test.done .venv/installed system-tools ## measure every promised figure: make figures ONLY=foundation
+figures: .venv/test.done .venv/installed .venv/litellm.done system-tools ## measure every promised figure: make figures ONLY=foundation
 	$(BIN)/python -m bench.figures $(if $(ONLY),--only $(ONLY))
 
 # LiteLLM's client, which needs older packages than ours: tests run it as a program of its own.

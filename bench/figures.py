@@ -7,10 +7,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import foundation
+from bench import formats, foundation
 from bench.figure import Figure
 
-SETS: dict[str, Callable[[], Iterator[Figure]]] = {"foundation": foundation.figures}
+SETS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "foundation": foundation.figures,
+    "formats": formats.figures,
+}
 
 
 def main() -> None:

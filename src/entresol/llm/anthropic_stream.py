@@ -8,13 +8,11 @@ stream without it was cut, whatever it said before.
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
 from entresol.llm.anthropic_parts import decode_input, signature_block
+from entresol.llm.anthropic_structs import DeltaWire, ErrorWire, EventWire, MessageStart, UsageWire
 from entresol.llm.anthropic_wire import (
     STOP_REASONS,
-    ErrorWire,
-    UsageWire,
     finish_reason,
     merge_usage,
     read_error,
@@ -40,63 +38,29 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss, note_losses
-from entresol.llm.left_over import LeftOvers, Unread, unread_fields
+from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
 
 
-class _Message(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    usage: UsageWire | None = None
-    container: Unread = UNSET
-    diagnostics: Unread = UNSET
-
-
-class _StopDetails(msgspec.Struct):
-    explanation: str | None = None
-
-
-class _Delta(msgspec.Struct):
-    type: str | None = None
-    text: str | None = None
-    partial_json: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    citation: JsonObject | None = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-    stop_details: _StopDetails | None = None
-    container: Unread = UNSET
-
-
-class _Event(msgspec.Struct):
-    type: str | None = None
-    index: int = 0
-    message: _Message | None = None
-    content_block: JsonObject | None = None
-    delta: _Delta | None = None
-    usage: UsageWire | None = None
-    error: ErrorWire | None = None
-    context_management: Unread = UNSET
-    input_transformations: Unread = UNSET
-
-
-class _Open(msgspec.Struct):
+class _Open:
     """A block under way that is a tool call or only Anthropic's own."""
 
-    call: int | None = None
-    """Index of the tool call; None for a native block."""
-    value: JsonObject = {}
-    input: list[str] = []
+    __slots__ = ("call", "input", "value")
+
+    def __init__(self, call: int | None, value: JsonObject) -> None:
+        self.call = call
+        """Index of the tool call; None for a native block."""
+        self.value = value
+        self.input: list[str] = []
 
 
-_UNREAD_OF_MESSAGE: Final = unread_fields(_Message)
-_UNREAD_OF_DELTA: Final = unread_fields(_Delta)
-_UNREAD: Final = unread_fields(_Event)
+_UNREAD_OF_MESSAGE: Final = unread_fields(MessageStart)
+_UNREAD_OF_DELTA: Final = unread_fields(DeltaWire)
+_UNREAD: Final = unread_fields(EventWire)
 _BLOCK_FIELDS: Final = frozenset(("type", "text", "thinking", "signature", "data", "id", "name", "input"))
-_decode_event: Final = msgspec.json.Decoder(_Event).decode
+_decode_event: Final = msgspec.json.Decoder(EventWire).decode
 
 
 class AnthropicStreamDecoder:
@@ -130,7 +94,7 @@ class AnthropicStreamDecoder:
                 raise bad_response(f"an event of the stream is not valid: {error}") from error
         return out
 
-    def _read_event(self, event: _Event, out: list[ChatEvent]) -> None:
+    def _read_event(self, event: EventWire, out: list[ChatEvent]) -> None:
         match event.type:
             case "content_block_delta":
                 if event.delta is not None:
@@ -140,7 +104,7 @@ class AnthropicStreamDecoder:
             case "content_block_stop":
                 self._close_block(event.index, out)
             case "message_start":
-                self._start(event.message or _Message(), out)
+                self._start(event.message or MessageStart(), out)
             case "message_delta":
                 self._read_end(event, out)
             case "message_stop":
@@ -154,7 +118,7 @@ class AnthropicStreamDecoder:
             case _:
                 self._left_over.tell((event.type or "event",), out)
 
-    def _start(self, message: _Message, out: list[ChatEvent]) -> None:
+    def _start(self, message: MessageStart, out: list[ChatEvent]) -> None:
         self._left_over.tell_of(message, _UNREAD_OF_MESSAGE, out)
         if message.usage is not None:
             merge_usage(self._usage, message.usage)
@@ -184,7 +148,7 @@ class AnthropicStreamDecoder:
             return  # it goes out as it is
         self._left_over.tell([name for name in block if name not in _BLOCK_FIELDS and block[name] is not None], out)
 
-    def _read_delta(self, index: int, delta: _Delta, out: list[ChatEvent]) -> None:
+    def _read_delta(self, index: int, delta: DeltaWire, out: list[ChatEvent]) -> None:
         if delta.text is not None:
             out.append(TextDelta(delta.text))
         elif delta.partial_json is not None:
@@ -216,7 +180,7 @@ class AnthropicStreamDecoder:
         elif not opened.input:
             out.append(ToolArgumentsDelta(opened.call, "{}"))  # a call without arguments has no delta
 
-    def _read_end(self, event: _Event, out: list[ChatEvent]) -> None:
+    def _read_end(self, event: EventWire, out: list[ChatEvent]) -> None:
         if event.usage is not None:
             merge_usage(self._usage, event.usage)
             out.append(UsageReported(read_usage(self._usage)))
@@ -235,13 +199,16 @@ class AnthropicStreamDecoder:
         out.append(Finished(reason, stop_sequence=delta.stop_sequence))
 
 
-class _Call(msgspec.Struct):
+class _Call:
     """A tool call on its way out."""
 
-    started: ToolCallStarted
-    waiting: list[str] = []
-    """Arguments that came while another block was open."""
-    written: list[str] = []
+    __slots__ = ("started", "waiting", "written")
+
+    def __init__(self, started: ToolCallStarted) -> None:
+        self.started = started
+        self.waiting: list[str] = []
+        """Arguments that came while another block was open."""
+        self.written: list[str] = []
 
 
 class AnthropicStreamEncoder:

@@ -7,72 +7,16 @@ from typing import Final
 
 import msgspec
 
+from entresol.llm.anthropic_structs import AnswerFacts, ErrorAnswer, ErrorWire, EventFacts, UsageWire
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, bad_field, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseTooLarge, events_in, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
-
-class CacheCreationWire(msgspec.Struct):
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
-
-
-class OutputDetails(msgspec.Struct):
-    thinking_tokens: int | None = None
-
-
-class UsageWire(msgspec.Struct):
-    """Anthropic's `usage`: input buckets are disjoint, thinking is a part of the output."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation: CacheCreationWire | None = None
-    output_tokens_details: OutputDetails | None = None
-    service_tier: str | None = None
-
-
-class ErrorWire(msgspec.Struct):
-    type: str | None = None
-    message: str | None = None
-    details: object = None
-
-
-class _Answer(msgspec.Struct):
-    """A message, or what `message_start` holds."""
-
-    type: str | None = None
-    id: str | None = None
-    model: str | None = None
-    stop_reason: str | None = None
-    usage: UsageWire | None = None
-    content: msgspec.Raw = msgspec.Raw()
-    error: ErrorWire | None = None
-
-
-class _Delta(msgspec.Struct):
-    stop_reason: str | None = None
-
-
-class _Event(msgspec.Struct):
-    type: str | None = None
-    message: _Answer | None = None
-    delta: _Delta | None = None
-    usage: UsageWire | None = None
-    error: ErrorWire | None = None
-
-
-class _ErrorAnswer(msgspec.Struct):
-    error: ErrorWire | str
-    request_id: str | None = None
-
-
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
-_decode_event: Final = msgspec.json.Decoder(_Event).decode
-_decode_error: Final = msgspec.json.Decoder(_ErrorAnswer).decode
+_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
+_decode_event: Final = msgspec.json.Decoder(EventFacts).decode
+_decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 FINISH_REASONS: Final[dict[str, FinishReason]] = {
@@ -247,7 +191,7 @@ class AnthropicFormat(Format):
 _SILENT: Final = frozenset((b"content_block_delta", b"content_block_start", b"content_block_stop", b"ping"))
 
 
-def _add_message(facts: CallFacts, message: _Answer, usage: UsageWire) -> None:
+def _add_message(facts: CallFacts, message: AnswerFacts, usage: UsageWire) -> None:
     facts.model, facts.response_id = message.model, message.id
     facts.finish_reason = finish_reason(message.stop_reason)
     if message.usage is not None:

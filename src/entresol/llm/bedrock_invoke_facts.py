@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from entresol.llm.anthropic_wire import CacheCreationWire
+from entresol.llm.anthropic_structs import CacheCreationWire
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.types import FinishReason, Usage
 

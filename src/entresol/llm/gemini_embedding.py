@@ -24,7 +24,8 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
-from entresol.llm.gemini_wire import ErrorWire, GeminiFormat, read_error
+from entresol.llm.gemini_structs import ErrorWire
+from entresol.llm.gemini_wire import GeminiFormat, read_error
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import Image, JsonObject, Text, Usage
 

@@ -7,7 +7,6 @@ array. There is no end mark: a stream is whole when its candidates have a finish
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
 from entresol.llm.events import (
     ChatEvent,
@@ -28,60 +27,25 @@ from entresol.llm.events import (
 from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json, note_losses
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
+from entresol.llm.gemini_structs import CandidatePiece, ResponsePiece
 from entresol.llm.gemini_wire import (
     WIRE_REASONS,
-    ErrorWire,
-    Feedback,
     ResponseSplitter,
-    UsageWire,
     finish_reason,
     read_error,
     read_usage,
     stream_error_status,
     write_usage,
 )
-from entresol.llm.left_over import LeftOvers, Unread, unread_fields
+from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.reading import ObjectReader
 from entresol.llm.sse import sse_data
 from entresol.llm.types import FinishReason, JsonObject, Native, Part, Text, Thinking, ToolCall, Usage
 
-
-class _Content(msgspec.Struct):
-    parts: list[JsonObject] | None = None
-
-
-class _Candidate(msgspec.Struct, rename="camel"):
-    """A candidate's piece. The unread fields are those of google-genai 3.4 that no other format has."""
-
-    index: int = 0
-    content: _Content | None = None
-    finish_reason: str | None = None
-    logprobs_result: JsonObject | None = None
-    safety_ratings: Unread = UNSET
-    grounding_metadata: Unread = UNSET
-    citation_metadata: Unread = UNSET
-    url_context_metadata: Unread = UNSET
-    finish_message: Unread = UNSET
-    avg_logprobs: Unread = UNSET
-    token_count: Unread = UNSET
-    continuation_token: Unread = UNSET
-    grounding_attributions: Unread = UNSET
-
-
-class _Response(msgspec.Struct, rename="camel"):
-    candidates: list[_Candidate] | None = None
-    prompt_feedback: Feedback | None = None
-    usage_metadata: UsageWire | None = None
-    model_version: str | None = None
-    response_id: str | None = None
-    error: ErrorWire | None = None
-    create_time: Unread = UNSET
-    model_status: Unread = UNSET
-
-
-_UNREAD: Final = unread_fields(_Candidate)
-_UNREAD_OF_ALL: Final = unread_fields(_Response)
-_decode_response: Final = msgspec.json.Decoder(_Response).decode
+_UNREAD: Final = unread_fields(CandidatePiece)
+_UNREAD_OF_ALL: Final = unread_fields(ResponsePiece)
+_PART: Final = b'{"candidates":[{"content":{"role":"model","parts":[%b]},"index":%d}]%b'
+_decode_response: Final = msgspec.json.Decoder(ResponsePiece).decode
 
 
 class GeminiStreamDecoder:
@@ -124,7 +88,7 @@ class GeminiStreamDecoder:
             self._read_response(response, out)
         return out
 
-    def _read_response(self, response: _Response, out: list[ChatEvent]) -> None:
+    def _read_response(self, response: ResponsePiece, out: list[ChatEvent]) -> None:
         if response.error is not None:
             self._has_failed = True
             out.append(Failed(read_error(response.error, stream_error_status(response.error))))
@@ -149,7 +113,7 @@ class GeminiStreamDecoder:
         if usage is not None:
             out.append(UsageReported(read_usage(usage)))
 
-    def _read_candidate(self, candidate: _Candidate, out: list[ChatEvent]) -> None:
+    def _read_candidate(self, candidate: CandidatePiece, out: list[ChatEvent]) -> None:
         choice = candidate.index
         content = candidate.content
         for wire in (content.parts if content is not None else None) or ():
@@ -185,12 +149,15 @@ class GeminiStreamDecoder:
             out.append(PartAdded(part, choice))
 
 
-class _Candidates(msgspec.Struct):
+class _Candidate:
     """One candidate on its way out."""
 
-    calls: dict[int, ToolCall] = {}
-    reason: str | None = None
-    has_refused: bool = False
+    __slots__ = ("calls", "has_refused", "reason")
+
+    def __init__(self) -> None:
+        self.calls: dict[int, ToolCall] = {}
+        self.reason: str | None = None
+        self.has_refused = False
 
 
 class GeminiStreamEncoder:
@@ -201,10 +168,11 @@ class GeminiStreamEncoder:
         self._format = wire_format
         self.dropped: list[str] = []
         self._has_sent = False
-        self._tail: JsonObject = {}
+        self._tail = b"}"
+        """The rest of every response: what all of them repeat."""
         self._start(Started())
         self._usage: Usage | None = None
-        self._candidates: dict[int, _Candidates] = {}
+        self._candidates: dict[int, _Candidate] = {}
 
     def encode(self, events: list[ChatEvent]) -> bytes:
         out: list[bytes] = []
@@ -229,10 +197,11 @@ class GeminiStreamEncoder:
         return b"".join(out)
 
     def _start(self, event: Started) -> None:
-        self._tail = {"modelVersion": event.model or self._shape.model}
+        tail: JsonObject = {"modelVersion": event.model or self._shape.model}
         answer_id = event.id or self._format.answer_id(self._shape.request_id)
         if answer_id:
-            self._tail["responseId"] = answer_id
+            tail["responseId"] = answer_id
+        self._tail = b"," + encode_json(tail)[1:]
 
     def _encode_rare(self, event: ChatEvent, out: list[bytes]) -> None:
         if isinstance(event, ToolCallStarted):
@@ -270,12 +239,15 @@ class GeminiStreamEncoder:
             self._part(event.choice, part, out)
         note_losses(lost, self.dropped)
 
-    def _candidate(self, choice: int) -> _Candidates:
-        return self._candidates.setdefault(choice, _Candidates())
+    def _candidate(self, choice: int) -> _Candidate:
+        found = self._candidates.get(choice)
+        if found is None:
+            found = self._candidates[choice] = _Candidate()
+        return found
 
     def _part(self, choice: int, part: JsonObject, out: list[bytes]) -> None:
         self._candidate(choice)
-        out.append(self._frame({"candidates": [{"content": {"role": "model", "parts": [part]}, "index": choice}]}))
+        out.append(self._framed(_PART % (encode_json(part), choice, self._tail)))
 
     def _flush_calls(self, choice: int, out: list[bytes]) -> None:
         candidate = self._candidate(choice)
@@ -293,7 +265,7 @@ class GeminiStreamEncoder:
                     "finishReason": each.reason or "STOP",
                     "index": n,
                 }
-                for n, each in sorted((self._candidates or {0: _Candidates()}).items())
+                for n, each in sorted((self._candidates or {0: _Candidate()}).items())
             ]
         }
         if self._usage is not None:
@@ -303,7 +275,9 @@ class GeminiStreamEncoder:
             out.append(b"]")
 
     def _frame(self, response: JsonObject) -> bytes:
-        body = encode_json(response | self._tail)
+        return self._framed(encode_json(response)[:-1] + self._tail)
+
+    def _framed(self, body: bytes) -> bytes:
         if self._shape.framing == "sse":
             return sse_data(body)
         before = b",\r\n" if self._has_sent else b"["

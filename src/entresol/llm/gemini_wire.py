@@ -11,82 +11,17 @@ import msgspec
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, OpenChoices, bad_response, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
+from entresol.llm.gemini_structs import AnswerFacts, CallingAnswer, ErrorAnswer, ErrorWire, Modality, UsageWire
 from entresol.llm.sse import SseDecoder, SseTooLarge, events_in, sse_data
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
-MAX_ELEMENT_BYTES: Final = 16 * 1024 * 1024
+MAX_ELEMENT_BYTES = 16 * 1024 * 1024
 """One response of a stream larger than this is an attack or a fault."""
 
 
-class _Modality(msgspec.Struct, rename="camel"):
-    modality: str | None = None
-    token_count: int | None = None
-
-
-class UsageWire(msgspec.Struct, rename="camel"):
-    """Gemini's `usageMetadata`: cached tokens are part of the prompt, thoughts are not part of the candidates."""
-
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-    prompt_tokens_details: list[_Modality] | None = None
-    cache_tokens_details: list[_Modality] | None = None
-    candidates_tokens_details: list[_Modality] | None = None
-
-
-class ErrorWire(msgspec.Struct):
-    code: int | None = None
-    message: str | None = None
-    status: str | None = None
-    details: list[JsonObject] | None = None
-
-
-class _Candidate(msgspec.Struct, rename="camel"):
-    index: int = 0
-    finish_reason: str | None = None
-
-
-class Feedback(msgspec.Struct, rename="camel"):
-    """Why a prompt was blocked."""
-
-    block_reason: str | None = None
-
-
-class _Answer(msgspec.Struct, rename="camel"):
-    candidates: list[_Candidate] | None = None
-    prompt_feedback: Feedback | None = None
-    usage_metadata: UsageWire | None = None
-    model_version: str | None = None
-    response_id: str | None = None
-    error: ErrorWire | None = None
-
-
-class _CallingPart(msgspec.Struct, rename="camel"):
-    function_call: object = None
-
-
-class _CallingContent(msgspec.Struct):
-    parts: list[_CallingPart] | None = None
-
-
-class _CallingCandidate(msgspec.Struct):
-    index: int = 0
-    content: _CallingContent | None = None
-
-
-class _CallingAnswer(msgspec.Struct):
-    candidates: list[_CallingCandidate] | None = None
-
-
-class _ErrorAnswer(msgspec.Struct):
-    error: ErrorWire
-
-
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
-_decode_calls: Final = msgspec.json.Decoder(_CallingAnswer).decode
-_decode_error: Final = msgspec.json.Decoder(_ErrorAnswer | list[_ErrorAnswer]).decode
+_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
+_decode_calls: Final = msgspec.json.Decoder(CallingAnswer).decode
+_decode_error: Final = msgspec.json.Decoder(ErrorAnswer | list[ErrorAnswer]).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 _WITHHELD: Final = (
@@ -170,7 +105,7 @@ def _calls_tools(response: bytes) -> bool:
     return False
 
 
-def _of(details: list[_Modality] | None, modality: str) -> int:
+def _of(details: list[Modality] | None, modality: str) -> int:
     return sum(item.token_count or 0 for item in details or () if item.modality == modality)
 
 
@@ -409,7 +344,7 @@ def _responses_in(head: bytes, tail: bytes | None) -> list[bytes]:
 _SEPARATOR: Final = re.compile(rb"\}\s*,\s*[\r\n]+\s*\{(?=\s*\"candidates\")")
 
 
-def _add(facts: CallFacts, answer: _Answer) -> None:
+def _add(facts: CallFacts, answer: AnswerFacts) -> None:
     """Add what one response says; later ones win."""
     facts.model = answer.model_version or facts.model
     facts.response_id = answer.response_id or facts.response_id

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
 from entresol.llm.events import (
     ChatEvent,
@@ -26,67 +25,18 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss, note_losses
-from entresol.llm.left_over import LeftOvers, Unread, unread_fields
+from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.media_types import split_data_url
+from entresol.llm.openai_chunk import CallDelta, ChoiceWire, ChunkWire, DeltaWire, FunctionDelta
 from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error, read_usage
 from entresol.llm.openai_parts import image_url, read_signature
-from entresol.llm.openai_structs import ErrorWire, UsageWire
 from entresol.llm.openai_wire import write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
 from entresol.llm.types import Audio, Document, FinishReason, Image, JsonObject, Usage
 
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | JsonObject | None = None
-    input: str | None = None
-
-
-class _Call(msgspec.Struct):
-    index: int | None = None
-    id: str | None = None
-    type: str | None = None
-    function: _Function | None = None
-    custom: _Function | None = None
-    extra_content: object = None
-
-
-class _Delta(msgspec.Struct):
-    content: str | list[JsonObject] | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: object = None
-    tool_calls: list[_Call] | None = None
-    function_call: _Function | None = None
-    audio: JsonObject | None = None
-    images: list[JsonObject] | None = None
-    annotations: Unread = UNSET
-    reasoning_details: Unread = UNSET
-
-
-class _Choice(msgspec.Struct):
-    index: int = 0
-    delta: _Delta | None = None
-    finish_reason: str | None = None
-    logprobs: JsonObject | None = None
-
-
-class _Chunk(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    created: float | None = None
-    choices: list[_Choice] | None = None
-    usage: UsageWire | None = None
-    service_tier: str | None = None
-    error: ErrorWire | str | None = None
-    system_fingerprint: Unread = UNSET
-    moderation: Unread = UNSET
-    citations: Unread = UNSET
-
-
-_UNREAD: Final = unread_fields(_Chunk)
-_UNREAD_OF_DELTA: Final = unread_fields(_Delta)
-_decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
+_UNREAD: Final = unread_fields(ChunkWire)
+_UNREAD_OF_DELTA: Final = unread_fields(DeltaWire)
+_decode_chunk: Final = msgspec.json.Decoder(ChunkWire).decode
 _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
@@ -176,7 +126,7 @@ class OpenAIStreamDecoder:
         if chunk.usage is not None:
             out.append(UsageReported(read_usage(chunk.usage)))
 
-    def _read_choice(self, choice: _Choice, out: list[ChatEvent]) -> None:
+    def _read_choice(self, choice: ChoiceWire, out: list[ChatEvent]) -> None:
         delta, index = choice.delta, choice.index
         reason = finish_reason(choice.finish_reason)
         has_calls = bool(delta is not None and delta.tool_calls) or index in self._next_call
@@ -190,7 +140,7 @@ class OpenAIStreamDecoder:
         if reason is not None:
             out.append(Finished(reason, index))
 
-    def _read_delta(self, delta: _Delta, choice: int, out: list[ChatEvent]) -> None:
+    def _read_delta(self, delta: DeltaWire, choice: int, out: list[ChatEvent]) -> None:
         thought = delta.reasoning_content
         if thought is None and isinstance(delta.reasoning, str):
             thought = delta.reasoning
@@ -208,10 +158,10 @@ class OpenAIStreamDecoder:
             self._read_call(call, position, choice, out)
         self._read_media(delta, choice, out)
 
-    def _read_call(self, call: _Call, position: int, choice: int, out: list[ChatEvent]) -> None:
+    def _read_call(self, call: CallDelta, position: int, choice: int, out: list[ChatEvent]) -> None:
         key = choice, position if call.index is None else call.index
         is_custom = call.custom is not None
-        function = call.custom or call.function or _Function()
+        function = call.custom or call.function or FunctionDelta()
         known = self._calls.get(key)
         if known is None or (function.name and call.id and call.id != known.id):
             # Some servers give every call the same index, or none.
@@ -225,7 +175,7 @@ class OpenAIStreamDecoder:
         if arguments:
             out.append(ToolArgumentsDelta(known.index, arguments, choice))
 
-    def _read_media(self, delta: _Delta, choice: int, out: list[ChatEvent]) -> None:
+    def _read_media(self, delta: DeltaWire, choice: int, out: list[ChatEvent]) -> None:
         if delta.function_call is not None:
             raise bad_response("the model answered with function_call, which cannot be translated")
         if delta.audio is not None:

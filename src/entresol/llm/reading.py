@@ -54,7 +54,8 @@ class ObjectReader:
             return int(value)
         raise self.wrong(name, "an integer", value)
 
-    def number(self, name: str) -> float | None:
+    def number(self, name: str) -> int | float | None:
+        """As it was written: 1 stays 1."""
         value = self._fields.pop(name, None)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return value

@@ -3,19 +3,27 @@
 Linear in the input: the unfinished rest of a stream is kept in pieces and scanned once.
 """
 
-from typing import Final
 
-import msgspec
-
-MAX_EVENT_BYTES: Final = 16 * 1024 * 1024
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 """An event larger than this is an attack or a fault."""
 
 
-class SseEvent(msgspec.Struct, frozen=True):
+class SseEvent:
     """One event. `name` is empty where the stream gave none."""
 
-    name: bytes
-    data: bytes
+    __slots__ = ("data", "name")
+
+    def __init__(self, name: bytes, data: bytes) -> None:
+        self.name = name
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SseEvent) and self.name == other.name and self.data == other.data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"SseEvent({self.name!r}, {self.data!r})"
 
 
 class SseTooLarge(ValueError):

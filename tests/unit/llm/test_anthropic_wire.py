@@ -5,16 +5,8 @@ import pytest
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.answers import PassedStream
-from entresol.llm.anthropic_wire import (
-    CacheCreationWire,
-    OutputDetails,
-    UsageWire,
-    finish_reason,
-    merge_usage,
-    read_usage,
-    service_tier,
-    write_usage,
-)
+from entresol.llm.anthropic_structs import CacheCreationWire, OutputDetails, UsageWire
+from entresol.llm.anthropic_wire import finish_reason, merge_usage, read_usage, service_tier, write_usage
 from entresol.llm.events import ErrorDetail
 from entresol.llm.formats.anthropic_messages import AnthropicMessages
 from entresol.llm.types import Usage

@@ -10,7 +10,8 @@ from entresol.core.errors import UpstreamError
 from entresol.llm import gemini_wire
 from entresol.llm.events import ErrorDetail
 from entresol.llm.formats.gemini import Gemini
-from entresol.llm.gemini_wire import ElementDecoder, ResponseSplitter, UsageWire, finish_reason, read_usage, write_usage
+from entresol.llm.gemini_structs import UsageWire
+from entresol.llm.gemini_wire import ElementDecoder, ResponseSplitter, finish_reason, read_usage, write_usage
 from entresol.llm.types import Usage
 
 FORMAT = Gemini()

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from entresol.llm.anthropic_wire import AnthropicFormat, ErrorWire, read_error, stream_error_status
+from entresol.llm.anthropic_structs import ErrorWire
+from entresol.llm.anthropic_wire import AnthropicFormat, read_error, stream_error_status
 from entresol.llm.format import CallFacts, Fields, Opened, Options, Profile, bad_field, decode_response_as, encode_json
 from entresol.llm.opened import opened_fields
 

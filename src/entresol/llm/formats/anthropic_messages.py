@@ -8,16 +8,17 @@ import re
 from typing import Final
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from entresol.core.errors import ClientError
 from entresol.llm.anthropic_output import closed_schema
 from entresol.llm.anthropic_parts import answer_blocks, marked, read_block, read_blocks, read_mark, write_block
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
+from entresol.llm.anthropic_structs import UsageWire
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
 from entresol.llm.anthropic_wire import (
     STOP_REASONS,
     AnthropicFormat,
-    UsageWire,
     finish_reason,
     read_usage,
     service_tier,
@@ -91,6 +92,7 @@ _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
+@mypyc_attr(native_class=False)
 class AnthropicMessages(AnthropicFormat, ChatFormat):
     """Anthropic Messages."""
 

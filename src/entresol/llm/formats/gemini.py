@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 import msgspec
+from mypy_extensions import mypyc_attr
 
 from entresol.core.errors import ClientError
 from entresol.llm.conversation import leave_out, report_choice, system_first
@@ -38,7 +39,8 @@ from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import ANY_SIGNATURE, CallIds, answer_parts, made_id, named, read_part, write_parts
 from entresol.llm.gemini_schema import json_schema
 from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
-from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, UsageWire, finish_reason, read_usage, write_usage
+from entresol.llm.gemini_structs import UsageWire
+from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason, read_usage, write_usage
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -58,7 +60,7 @@ from entresol.llm.types import (
     tool_names,
 )
 
-_MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))([^:]+):(\w+)$")
+_MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))(.+):(\w+)$")
 _ALT_SSE: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
 _BINDING: Final = ("cachedContent", MEDIA_TYPE, "generationConfig.responseFormat")
 _CLAIMED: Final = frozenset(
@@ -97,6 +99,7 @@ _NOTHING: Final = Text(text="")
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
+@mypyc_attr(native_class=False)
 class Gemini(GeminiFormat, ChatFormat):
     """Gemini generateContent."""
 

@@ -5,7 +5,9 @@ on, where OpenAI has none: `reasoning_content` (reasoning text), `message.images
 `tool_calls[].extra_content.google.thought_signature` (as Gemini's own compatible endpoint writes it).
 """
 
-from typing import Final
+from typing import Final, cast
+
+from mypy_extensions import mypyc_attr
 
 from entresol.llm.format import (
     ChatFormat,
@@ -104,6 +106,7 @@ _CLAIMED: Final = frozenset(
 )
 
 
+@mypyc_attr(native_class=False)
 class OpenAIChat(OpenAIFormat, ChatFormat):
     """OpenAI chat completions."""
 
@@ -277,7 +280,10 @@ def _read_sampling(reader: ObjectReader, request: ChatRequest) -> None:
         request.metadata = {name: metadata.need_string(name) for name in list(metadata.rest())}
     bias = reader.reader("logit_bias")
     if bias is not None:
-        request.logit_bias = {name: bias.need(name, bias.number(name)) for name in list(bias.rest())}
+        values = bias.rest().copy()
+        for name in values:
+            bias.need(name, bias.number(name))
+        request.logit_bias = cast("dict[str, int | float]", values)  # as they were written: 1 stays 1
 
 
 def _read_stream_options(reader: ObjectReader, request: ChatRequest) -> None:
