@@ -160,8 +160,12 @@ def rows_of(info: source.ModelInfo) -> Iterator[Row]:
         tier = tier_of(variant.when)
         if tier is not None:
             conditions[tier] = variant.when
-    for tier, context in conditions.items():
-        yield from rows_in(info, tier, context)
+    normal = list(rows_in(info, None, {}))
+    yield from normal
+    for tier, context in list(conditions.items())[1:]:
+        for row in rows_in(info, tier, context):
+            if row.since or row.tiers != normal[-1].tiers:  # a tier without a price costs the default anyway
+                yield row
 
 
 def tier_of(when: dict[str, str]) -> str | None:

@@ -65,8 +65,27 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="about declarative files")
     schema = config.add_subparsers(required=True, metavar="ACTION").add_parser("schema", help="their JSON Schema")
     schema.set_defaults(run=_config_schema)
+    _add_prices(commands.add_parser("prices", help="what models cost"))
     commands.add_parser("version", help="say the version").set_defaults(run=_version)
     return parser
+
+
+def _add_prices(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    update = actions.add_parser("update", help="put a newer price table in place")
+    update.add_argument("--from", dest="source", metavar="FILE", required=True, help="the new table")
+    update.add_argument("--force", action="store_true", help="even if it is older, or from another source")
+    update.set_defaults(run=_prices_update)
+    show = actions.add_parser("show", help="the prices of a model; * marks those in force")
+    show.add_argument("model", metavar="MODEL")
+    show.add_argument("--provider", metavar="NAME", help="only this one's")
+    show.set_defaults(run=_prices_show)
+    check = actions.add_parser("check", help="prices that disagree, and models without one")
+    check.add_argument("--against", metavar="FILE", help="compare with another price table")
+    check.add_argument("-c", "--config", metavar="FILE", help="a declarative file: has each of its models a price?")
+    check.set_defaults(run=_prices_check)
+    for action in (update, show, check):
+        _add_settings(action)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -188,6 +207,54 @@ def _config_schema(options: argparse.Namespace) -> int:
 
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(file_schema())) + b"\n")
     return 0
+
+
+def _prices_update(options: argparse.Namespace) -> int:
+    from entresol.app.prices_command import update
+
+    settings = _settings(options.settings, {})
+    if settings is None:
+        return 1
+    for line in update(settings.prices, options.source, options.force):
+        _say(line)
+    return 0
+
+
+def _prices_show(options: argparse.Namespace) -> int:
+    import time
+
+    from entresol.app.prices_command import show
+
+    settings = _settings(options.settings, {})
+    if settings is None:
+        return 1
+    lines = list(show(settings.prices, options.model, options.provider, time.time()))
+    for line in lines:
+        _say(line)
+    return 0 if lines else _complain(f"no price is known for {options.model}")
+
+
+def _prices_check(options: argparse.Namespace) -> int:
+    import time
+
+    from entresol.app.configuration import read_document
+    from entresol.app.prices_command import check
+    from entresol.supervisor.loader import Refused
+
+    settings = _settings(options.settings, {} if options.config is None else {"configuration.file": options.config})
+    if settings is None:
+        return 1
+    configuration = None
+    if options.config is not None:
+        with _quietly():
+            found = read_document(settings, os.environ)
+        if isinstance(found, Refused):
+            return _refuse(options.config, found.errors)
+        configuration = found[1]
+    lines = check(settings.prices, options.against, configuration, time.time())
+    for line in lines:
+        _say(line)
+    return 1 if lines else 0
 
 
 def _version(options: argparse.Namespace) -> int:

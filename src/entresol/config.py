@@ -190,6 +190,17 @@ class ConfigurationSettings(Section, frozen=True, kw_only=True):
     """Which Kong version's defaults the file is written for."""
 
 
+class PriceSettings(Section, frozen=True, kw_only=True):
+    """Where prices are, beside the table in the package."""
+
+    table_file: str | None = None
+    """The price table that `entresol prices update` writes; the newer of it and the package's is used."""
+    overrides_file: str | None = None
+    """The operator's own prices, YAML."""
+    key_file: str | None = None
+    """PEM file with an Ed25519 public key: updates must be signed with it."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about an installation."""
 
@@ -201,6 +212,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     headers: HeaderSettings = HeaderSettings()
     log: LogSettings = LogSettings()
     configuration: ConfigurationSettings = ConfigurationSettings()
+    prices: PriceSettings = PriceSettings()
 
     @property
     def worker_count(self) -> int:

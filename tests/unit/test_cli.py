@@ -173,3 +173,33 @@ def test_a_command_line_that_means_nothing_exits_with_2(arguments: list[str]) ->
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+
+
+def test_prices_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prices", "show", "gpt-4o", "--provider", "openai"]) == 0
+    assert capsys.readouterr().out.startswith("openai gpt-4o\n* openai/gpt-4o:")
+    assert main(["prices", "show", "nobody-knows"]) == 1
+    assert capsys.readouterr().err == "entresol: no price is known for nobody-knows\n"
+
+
+def test_prices_are_updated_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, source, settings = tmp_path / "state.json", tmp_path / "new.json", tmp_path / "settings.yaml"
+    settings.write_text(f"prices: {{table_file: {target}}}\n")
+    source.write_text(
+        '{"format":2,"source":"genai-prices","version":"99.0","licence":"MIT","providers":{"openai":{"models":'
+        '[{"id":"m","rows":[{"tiers":[{"above":0,"rates":{"input":1}}]}]}]}}}'
+    )
+    assert main(["prices", "update", "--from", str(source), "--settings", str(settings)]) == 0
+    assert "\n+ openai/m\n" in "\n" + capsys.readouterr().out
+    assert target.read_text() == source.read_text()
+    assert main(["prices", "update", "--from", str(tmp_path / "none"), "--settings", str(settings)]) == 1
+    assert main(["prices", "check", "--settings", str(settings)]) == 0
+    assert main(["prices", "check", "--settings", str(settings), "--against", str(source)]) == 0
+    assert main(["prices", "check", "-c", str(tmp_path / "none")]) == 1
+
+
+def test_every_price_command_complains_of_bad_settings(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("prices: {no: 1}\n")
+    for command in (["update", "--from", "x"], ["show", "x"], ["check"]):
+        assert main(["prices", *command, "--settings", str(path)]) == 1

@@ -17,6 +17,7 @@ from entresol.core.errors import ConfigError, GatewayError
 from entresol.core.http import Origin, Timeouts, TlsClient
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
 from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
+from entresol.llm.price_table import PriceTable
 
 logger = logging.getLogger("entresol.api_floor")
 
@@ -32,6 +33,8 @@ class PluginPorts(msgspec.Struct, frozen=True):
     """See `PluginContext.brand`."""
     credentials: CloudCredentials = NO_CLOUDS
     """See `PluginContext.credentials`."""
+    prices: PriceTable | None = None
+    """See `PluginContext.prices`."""
 
 
 def compile_plan(configuration: Configuration, registry: PluginRegistry, ports: PluginPorts) -> Plan:
@@ -116,6 +119,7 @@ def _build_all(
             logger=logging.getLogger(f"entresol.plugins.{instance.name}"),
             brand=ports.brand,
             credentials=ports.credentials,
+            prices=ports.prices,
         )
         try:
             built.append(ScopedPlugin(_build(instance, registry, context), scope))

@@ -11,6 +11,7 @@ import msgspec
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
 from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
+from entresol.llm.price_table import PriceTable
 
 
 class PluginConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,8 @@ class PluginContext(msgspec.Struct, frozen=True):
     """What own response headers are called after: `X-<brand>-…`; `Kong` for people who migrate."""
     credentials: CloudCredentials = NO_CLOUDS
     """Where credentials come from that a cloud gives out for a while."""
+    prices: PriceTable | None = None
+    """What models cost, the operator's own prices included; None: the table in the package."""
 
 
 class ErrorFormat(Protocol):

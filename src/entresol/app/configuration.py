@@ -8,6 +8,7 @@ from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink
+from entresol.app.price_files import installed_prices
 from entresol.cloud.clouds import Clouds
 from entresol.config import Settings
 from entresol.core.errors import ConfigError
@@ -51,8 +52,11 @@ def check_configuration(settings: Settings, environment: Mapping[str, str]) -> D
     clock = SystemClock()
     metrics = WorkerMetrics()
     clouds = Clouds(clock, environment)
-    ports = PluginPorts(clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand, clouds)
     try:
+        prices = installed_prices(settings.prices)
+        ports = PluginPorts(
+            clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand, clouds, prices
+        )
         compile_plan(configuration, PluginRegistry.installed(), ports)
         check_certificates(settings, configuration)
     except ConfigError as error:

@@ -14,6 +14,7 @@ from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink, tls_contexts, upstream_transport
+from entresol.app.price_files import installed_prices
 from entresol.cloud.clouds import Clouds
 from entresol.config import Listen, Settings
 from entresol.core.ports import Clock, Counters
@@ -57,8 +58,9 @@ class Gateway:
         self.status_server: HttpServer | None = None
 
     def prepare(self, configuration: Configuration) -> Plan:
-        """Compile; raises ConfigError when it cannot be served. Nothing changes until `use`."""
-        plan = compile_plan(configuration, self._registry, self._ports)
+        """Compile; raises ConfigError when it cannot be served. Nothing changes until `use`. Prices are read anew."""
+        ports = msgspec.structs.replace(self._ports, prices=installed_prices(self._settings.prices))
+        plan = compile_plan(configuration, self._registry, ports)
         check_certificates(self._settings, configuration)
         return plan
 
