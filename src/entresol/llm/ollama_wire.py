@@ -60,6 +60,12 @@ DONE_REASONS: Final[dict[FinishReason, str]] = {
     "pause": "pause",
     "error": "error",
 }
+_NAMES: Final = frozenset(
+    ("model", "messages", "prompt", "input", "stream", "format", "options", "keep_alive", "tools", "think", "system",
+     "template", "context", "suffix", "raw", "images", "truncate", "shift", "dimensions", "logprobs", "top_logprobs",
+     "width", "height", "steps")
+)  # fmt: skip
+"""Top-level fields of its requests."""
 _COUNTS: Final = re.compile(rb'"(prompt_eval_count|eval_count)"\s*:\s*(\d{1,12})')
 _DONE: Final = re.compile(rb'"done"\s*:\s*true')
 _LAST_SECOND: Final = 253_402_300_799
@@ -95,6 +101,16 @@ class _ErrorAnswer(msgspec.Struct):
 
 _decode_answer: Final = msgspec.json.Decoder(_Answer).decode
 _decode_error: Final = msgspec.json.Decoder(_ErrorAnswer).decode
+
+
+def check_spelling(fields: Fields) -> None:
+    """Raise ClientError `bad_request` for a field that Ollama takes for another one.
+
+    Its server reads names whatever their case: with `MODEL` beside `model`, it would serve what nobody has checked.
+    """
+    for name in fields:
+        if name not in _NAMES and name.casefold() in _NAMES:
+            raise bad_request(name, f"must be spelled {name.casefold()}")
 
 
 def finish_reason(wire: str | None, has_calls: bool = False) -> FinishReason:
@@ -201,6 +217,7 @@ class OllamaFormat(OllamaErrors):
     stream_content_type = b"application/x-ndjson"
 
     def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
+        check_spelling(fields)
         opened = opened_fields(fields)
         stream = fields.get("stream")
         opened.framing = "ndjson"

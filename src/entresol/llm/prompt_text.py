@@ -1,8 +1,8 @@
 """The text of prompts, wherever a request to a model may hold it: for guards, which must overlook nothing.
 
 It reads every wire format at once, because a guard that only looks where its configuration expects text can be walked
-around: OpenAI (chat, completions, responses, embeddings, images, speech), Anthropic, Gemini, Bedrock, Cohere and
-Hugging Face. Text in parts, tool results, documents and inlined text files counts. What cannot be read (prompts as
+around: OpenAI (chat, completions, responses, embeddings, images, speech), Anthropic, Gemini, Bedrock, Cohere, Ollama
+and Hugging Face. Text in parts, tool results, documents and inlined text files counts. What cannot be read (prompts as
 token numbers) and what another parser might read differently (repeated keys) is refused.
 """
 
@@ -26,7 +26,7 @@ TOOL: Final = "tool"
 _SYSTEM_FIELDS: Final = ("system", "systeminstruction", "system_instruction", "instructions", "preamble")
 _USER_FIELDS: Final = (
     "chat_history", "messages", "contents", "content", "message", "prompt", "input", "inputs", "inputtext", "texts",
-    "suffix", "query", "requests",
+    "suffix", "query", "requests", "template", "context",
 )  # fmt: skip
 _PLACES: Final = dict.fromkeys(_SYSTEM_FIELDS, SYSTEM) | dict.fromkeys(_USER_FIELDS, USER) | {"prediction": ASSISTANT}
 """Top-level fields that hold text, and whose it is unless a turn says otherwise; lower case."""
@@ -37,7 +37,7 @@ _TEXT_KEYS: Final = frozenset(
      "executablecode", "executable_code", "codeexecutionresult", "code_execution_result", "code", "inlinedata",
      "inline_data", "guardcontent", "name", "query", "data", "bytes", "file_data", "snippet", "instruction", "custom",
      "reasoning_content", "reasoning", "audio", "transcript", "citations", "cited_text", "filename", "displayname",
-     "display_name", "image_url")
+     "display_name", "image_url", "tool_name")
 )  # fmt: skip
 """Keys below a turn whose values hold text or lead to it; lower case."""
 _FREE_KEYS: Final = frozenset(("response", "args", "arguments", "input", "json", "variables", "result"))

@@ -21,6 +21,7 @@ from entresol.llm.ollama_wire import (
     write_logprobs,
     write_time,
 )
+from entresol.llm.registry import format_named
 from entresol.llm.tap import StreamTap
 from entresol.llm.types import Usage
 
@@ -40,6 +41,15 @@ def line(content: str, **more: Any) -> bytes:
 def test_a_request_without_a_word_on_it_asks_for_a_stream(stream: str, expected: bool) -> None:
     opened = CHAT.open(b'{"model":"m","messages":[]%b}' % stream.encode())
     assert (opened.stream, opened.framing, opened.model) == (expected, "ndjson", "m")
+
+
+@pytest.mark.parametrize("name", ["MODEL", "Model", "\u017ftream", "\u212aeep_alive", "OPTIONS"])
+@pytest.mark.parametrize("wire", ["ollama-chat", "ollama-generate", "ollama-embed"])
+def test_a_field_that_ollama_takes_for_another_is_refused(wire: str, name: str) -> None:
+    body = json.dumps({"model": "m", "messages": [], "prompt": "", "input": "", name: "x"}).encode()
+    with pytest.raises(ClientError, match="must be spelled"):
+        format_named(wire).open(body)
+    format_named(wire).open(body.replace(json.dumps(name).encode(), b'"other"'))
 
 
 def test_a_stream_flag_that_is_none_is_refused() -> None:

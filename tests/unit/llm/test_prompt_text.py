@@ -210,6 +210,21 @@ def test_a_file_that_is_no_text_is_not_read() -> None:
         ({"texts": ["a"], "query": "q"}, [("user", ["a"]), ("user", ["q"])]),
         # Hugging Face
         ({"inputs": ["x", "y"]}, [("user", ["x"]), ("user", ["y"])]),
+        # Ollama
+        (
+            {"prompt": "p", "system": "s", "template": "t {{ .Prompt }}", "suffix": "u", "context": []},
+            [("user", ["p"]), ("system", ["s"]), ("user", ["t {{ .Prompt }}"]), ("user", ["u"])],
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "c", "images": ["AAAA"]},
+                    {"role": "assistant", "thinking": "h", "tool_calls": [{"function": {"arguments": {"k": "v"}}}]},
+                    {"role": "tool", "content": "r", "tool_name": "n"},
+                ]
+            },
+            [("user", ["c"]), ("assistant", ["h", "k", "v"]), ("tool", ["r", "n"])],
+        ),
     ],
 )
 def test_text_is_found_in_every_format(body: Any, expected: list[tuple[str, list[str]]]) -> None:
@@ -247,6 +262,7 @@ def test_an_odd_spelling_hides_nothing(body: bytes) -> None:
         (b'{"prompt":[1,2,3]}', "prompt_not_readable"),
         (b'{"prompt":[[1,2],[3]]}', "prompt_not_readable"),
         (b'{"input":[5]}', "prompt_not_readable"),
+        (b'{"prompt":"x","context":[1,2]}', "prompt_not_readable"),
         (b'{"input":true}', "prompt_not_readable"),
         (
             b'{"contents":[{"parts":[{"inlineData":{"mimeType":"text/plain","data":"/w=="}}]}]}',

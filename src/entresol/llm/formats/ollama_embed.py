@@ -12,7 +12,9 @@ from entresol.llm.call_facts import CallFacts
 from entresol.llm.embeddings import EmbeddingRequest, EmbeddingResponse, first_strange, left_over, text_input, texts_of
 from entresol.llm.format import (
     Encoded,
+    Fields,
     Losses,
+    Opened,
     Profile,
     TranslatableFormat,
     bad_request,
@@ -24,7 +26,8 @@ from entresol.llm.format import (
 )
 from entresol.llm.fragment import string_after
 from entresol.llm.ollama_settings import write_extra
-from entresol.llm.ollama_wire import OllamaErrors, stream_failure
+from entresol.llm.ollama_wire import OllamaErrors, check_spelling, stream_failure
+from entresol.llm.opened import opened_fields
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import JsonObject, Usage
 
@@ -55,6 +58,10 @@ class OllamaEmbed(OllamaErrors, TranslatableFormat[EmbeddingRequest, EmbeddingRe
     option_fields = {"dimensions": "dimensions"}
     option_names = ("dimensions",)
     wire_names = {"inputs": "input"}
+
+    def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
+        check_spelling(fields)
+        return opened_fields(fields)
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_answer, body)
