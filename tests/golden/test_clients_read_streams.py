@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import anthropic
+import httpx
 import httpx2
+import ollama
 import openai
 import pytest
 
 from golden.test_translations import HERE, shown
 
 
-def streams(target: str) -> list[Path]:
-    return [path for path in sorted(HERE.glob(f"*/*.{target}.sse")) if not path.read_bytes().startswith(b"refused")]
+def streams(target: str, ending: str = "sse") -> list[Path]:
+    paths = sorted(HERE.glob(f"*/*.{target}.{ending}"))
+    return [path for path in paths if not path.read_bytes().startswith(b"refused")]
 
 
 def transport(path: Path) -> httpx2.MockTransport:
@@ -48,3 +51,37 @@ def test_anthropics_client_reads_the_stream(path: Path) -> None:
                 stream.get_final_message()
         else:
             assert stream.get_final_message().stop_reason is not None
+
+
+def is_failed(path: Path) -> bool:
+    return b'{"error":' in path.read_bytes()
+
+
+def ollamas_client(path: Path) -> ollama.Client:
+    content, headers = path.read_bytes(), {"content-type": "application/x-ndjson"}
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=content))
+    return ollama.Client(host="http://test", transport=answer)
+
+
+@pytest.mark.parametrize("path", streams("ollama-chat", "ndjson"), ids=shown)
+def test_ollamas_client_reads_the_stream_of_a_chat(path: Path) -> None:
+    with ollamas_client(path) as client:
+        stream = client.chat("m", [], stream=True)
+        if is_failed(path):
+            with pytest.raises(ollama.ResponseError):
+                list(stream)
+        else:
+            *_, last = stream
+            assert (last.done, last.done_reason is None) == (True, False)
+
+
+@pytest.mark.parametrize("path", streams("ollama-generate", "ndjson"), ids=shown)
+def test_ollamas_client_reads_the_stream_of_a_completion(path: Path) -> None:
+    with ollamas_client(path) as client:
+        stream = client.generate("m", "x", stream=True)
+        if is_failed(path):
+            with pytest.raises(ollama.ResponseError):
+                list(stream)
+        else:
+            *_, last = stream
+            assert (last.done, last.done_reason is None) == (True, False)
