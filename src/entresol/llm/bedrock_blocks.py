@@ -67,7 +67,7 @@ class BlockWriter:
         self._losses = losses
         self._family = family(model)
         self._takes_marks = losses.is_own or takes_cache_points(model)
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}
 
     def blocks(self, parts: Sequence[Part]) -> list[JsonObject]:
         """The blocks of a message or of the system's."""

@@ -104,7 +104,8 @@ def read_exception(event: EventMessage) -> ErrorDetail | None:
 def error_body(error: ErrorDetail, request_id: str) -> bytes:
     """An error for a client. AWS's know its kind by `__type`; `code` would stand for the same, so ours has another
     name."""
-    wire: JsonObject = {"__type": error_type(error.status), "message": error.message}
+    kind = error.type if error.type in _STATUSES else error_type(error.status)
+    wire: JsonObject = {"__type": kind, "message": error.message}
     if error.code is not None:
         wire["error_code"] = error.code
     return encode_json({**wire, "request_id": request_id or error.request_id})

@@ -62,16 +62,16 @@ def media_type_of(kind: str, word: str) -> str:
     return _TYPES[kind].get(word) or f"{'application' if kind == 'document' else kind}/{word}"
 
 
-def document_name(name: str | None, taken: set[str]) -> str:
+def document_name(name: str | None, taken: dict[str, int]) -> str:
     """A document's name as Bedrock takes it: letters, digits, single spaces, hyphens and brackets, once a request.
 
-    Adds it to `taken`.
+    Adds it to `taken`, which says how often a name was wanted.
     """
     plain = _SPACES.sub(" ", _BAD.sub("-", _ENDING.sub("", name or ""))).strip(" -")[:_LONGEST_NAME].strip()
     plain = plain or "document"
-    found, number = plain, 1
+    found = plain
     while found in taken:
-        number += 1
-        found = f"{plain[: _LONGEST_NAME - 8]} {number}"
-    taken.add(found)
+        taken[plain] += 1
+        found = f"{plain[: _LONGEST_NAME - 8]} {taken[plain]}"
+    taken[found] = 1
     return found

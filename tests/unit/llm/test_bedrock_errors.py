@@ -100,3 +100,9 @@ def test_a_stream_ends_in_an_exception_that_both_kinds_of_streams_know(status: i
         assert isinstance(stream, StructureShape)
         assert message.text(":exception-type") in stream.members
     assert message.payload == b'{"message":"no","error_code":"x","request_id":"r1"}'
+
+
+def test_a_kind_of_awss_own_stays() -> None:
+    error = ErrorDetail(status=400, message="no", type="ServiceQuotaExceededException")
+    assert b'"__type":"ServiceQuotaExceededException"' in error_body(error, "r1")
+    assert b'"__type":"ValidationException"' in error_body(ErrorDetail(status=400, message="no", type="x"), "r1")

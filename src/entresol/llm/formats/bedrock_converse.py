@@ -315,9 +315,9 @@ def _write_turn(message: Message, wire: list[JsonObject], losses: Losses, writer
         return
     if role == "user" and not losses.is_own:
         blocks += _words_beside(message.parts, blocks)
-    if before is not None and is_joined:
-        content = before["content"]
-        before["content"] = (content if isinstance(content, list) else []) + blocks
+    content = before["content"] if before is not None and is_joined else None
+    if isinstance(content, list):
+        content += blocks
     else:
         wire.append({"role": role, "content": blocks} | losses.own(message.extra))
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from botocore.model import StructureShape
 from botocore.session import Session
@@ -24,6 +25,7 @@ from entresol.llm.types import (
     Image,
     Message,
     Part,
+    Reasoning,
     Refusal,
     ResponseFormat,
     Text,
@@ -81,6 +83,58 @@ def members(shape: str) -> set[str]:
     found = MODEL.shape_for(shape)
     assert isinstance(found, StructureShape)
     return set(found.members)
+
+
+CANONICAL: dict[str, tuple[object, str]] = {
+    "frequency_penalty": (0.5, "dropped"),
+    "logit_bias": ({"1": 1.0}, "dropped"),
+    "logprobs": (True, "dropped"),
+    "max_tokens": (5, "mapped"),
+    "metadata": ({"a": "b"}, "mapped"),
+    "modalities": (["audio"], "refused"),
+    "n": (2, "refused"),
+    "parallel_tool_calls": (False, "mapped"),
+    "presence_penalty": (0.5, "dropped"),
+    "reasoning": (Reasoning(effort="low"), "mapped"),
+    "response_format": (ResponseFormat(type="json_schema", schema={"type": "object"}), "mapped"),
+    "seed": (5, "dropped"),
+    "service_tier": ("flex", "mapped"),
+    "stop": (["x"], "mapped"),
+    "temperature": (0.5, "mapped"),
+    "tool_choice": (ToolChoice(mode="required"), "mapped"),
+    "tools": ([Tool(name="g")], "mapped"),
+    "top_k": (5, "mapped"),
+    "top_logprobs": (5, "dropped"),
+    "top_p": (0.5, "mapped"),
+    "user": ("u", "dropped"),
+}
+ELSEWHERE = {"origin", "model", "messages", "stream", "include_usage", "extra", "binding", "unread"}
+"""In the path, in the conversation, or not for providers."""
+
+
+def test_every_field_of_a_request_has_its_class() -> None:
+    assert set(CANONICAL) | ELSEWHERE == set(ChatRequest.__struct_fields__)
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_a_field_of_other_clients_is_what_its_class_says(name: str) -> None:
+    value, kind = CANONICAL[name]
+    plain = ChatRequest(origin="openai-chat", model=CLAUDE, messages=[user(Text(text="x"))])
+    plain.tools = [] if name == "tools" else [Tool(name="f")]
+    request = msgspec.structs.replace(plain, **{name: value})
+    if kind == "refused":
+        with pytest.raises(ClientError, match=f"{name} is not supported"):
+            FORMAT.encode_request(request, BEDROCK)
+        return
+    encoded = FORMAT.encode_request(request, BEDROCK)
+    assert encoded.dropped == ([name] if kind == "dropped" else [])
+    assert (encoded.body != FORMAT.encode_request(plain, BEDROCK).body) == (kind == "mapped")
+
+
+def test_ten_thousand_turns_are_joined_in_linear_time() -> None:
+    wire = encode(*(user(Text(text="x")) for _ in range(10_000)))
+    assert len(wire["messages"]) == 1
+    assert len(wire["messages"][0]["content"]) == 10_000
 
 
 def test_every_field_of_the_service_model_has_its_class() -> None:
