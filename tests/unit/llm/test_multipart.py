@@ -34,7 +34,7 @@ def parsed(data: bytes, boundary: bytes = B) -> Form:
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + data)
     assert not message.defects
     found: Form = []
-    for part in message.iter_parts():  # type: ignore[attr-defined]
+    for part in message.iter_parts():
         assert isinstance(part, email.message.EmailMessage)
         value = part.get_payload(decode=True)
         assert isinstance(value, bytes)
