@@ -112,7 +112,7 @@ def write_tools(request: ChatRequest, wire: JsonObject, losses: Losses, writer: 
         additional = wire.setdefault(ADDITIONAL, {})
         if isinstance(additional, dict):
             additional["tool_choice"] = own
-    elif choice is not None:
+    elif choice is not None and (losses.is_own or choice.mode != "auto"):  # the rule, that some models refuse to hear
         config["toolChoice"] = _write_choice(choice)
 
 

@@ -187,3 +187,28 @@ def test_any_split_gives_the_same_events(path: Path, cuts: list[int]) -> None:
         return out
 
     assert events([data[a:b] for a, b in zip([0, *places], [*places, len(data)], strict=True)]) == events([data])
+
+
+KINDS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
+KEYS = st.sampled_from(
+    ["start", "delta", "text", "toolUse", "toolResult", "image", "source", "bytes", "input", "reasoningContent",
+     "contentBlockIndex", "usage", "inputTokens", "cacheDetails", "trace", "stopReason", "additionalModelResponseFields"]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["", "x", "AA==", "{}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), VALUES), max_size=6))
+@settings(max_examples=300)
+def test_events_of_any_shape_are_read_or_named(messages: list[tuple[str, Any]]) -> None:
+    decoder = BedrockStreamDecoder()
+    data = [encode_message({":event-type": kind}, json.dumps(value).encode()) for kind, value in messages]
+    try:
+        events = decoder.feed(b"".join(data)) + decoder.finish()
+    except UpstreamError as error:
+        assert error.code == "provider_bad_response"
+    else:
+        assert (Ended() in events) == any(isinstance(event, Finished) for event in events)
