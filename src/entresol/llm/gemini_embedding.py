@@ -29,7 +29,7 @@ from entresol.llm.gemini_wire import GeminiFormat, read_error
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import Image, JsonObject, Text, Usage
 
-_PATH: Final = re.compile(r"/models/([^:/]+):(\w+)$")
+_PATH: Final = re.compile(r"/models/([^/]+):(\w+)$")
 _CLAIMED: Final = frozenset(("model", "dimensions", "purpose", "title"))
 _PURPOSES: Final[dict[str, Purpose]] = {
     "RETRIEVAL_QUERY": "query",

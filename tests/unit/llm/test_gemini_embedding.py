@@ -19,6 +19,8 @@ def test_the_model_stands_in_the_path(wire_format: GeminiEmbeddings | GeminiEmbe
     assert (opened.model, opened.stream) == ("gemini-embedding-001", False)
     with pytest.raises(ClientError, match="generateContent is not supported"):
         wire_format.open(b"{}", "/v1beta/models/m:generateContent")
+    tagged = wire_format.open(b"{}", f"/v1beta/models/bge-m3:567m:{wire_format.method}")
+    assert tagged.model == "bge-m3:567m"  # as models of Ollama and Bedrock are called
 
 
 def test_usage_is_read_where_it_is_told() -> None:
