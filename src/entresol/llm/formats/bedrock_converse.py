@@ -46,7 +46,7 @@ from entresol.llm.format import (
     encode_json,
     raw_json,
 )
-from entresol.llm.json_fields import bad_response
+from entresol.llm.json_fields import bad_response, convert_response
 from entresol.llm.reading import ObjectReader
 from entresol.llm.tool_names import renamed_tools
 from entresol.llm.types import (
@@ -83,9 +83,9 @@ _CLAIMED: Final = frozenset(
     )
 )
 _BINDING: Final = ("guardrailConfig", "promptVariables")
+_PASSED: Final = ("guardrailConfig", "performanceConfig", ADDITIONAL)
 _OPTION_NAMES: Final = (("max_tokens", "maxTokens"), ("temperature", "temperature"), ("top_p", "topP"))
 _NOTHING: Final = Text(text="")
-_decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
 class BedrockConverse(BedrockConverseFormat, ChatFormat):
@@ -155,6 +155,7 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         return request
 
     def encode_request(self, request: ChatRequest, profile: Profile) -> Encoded:
+        request, passed = _apart(request, self.name)
         losses = Losses(request, self.name, _CLAIMED, profile)
         writer = BlockWriter(losses, request.model)
         wire: JsonObject = {}
@@ -165,7 +166,7 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         write_settings(request, wire, losses)
         write_tools(request, wire, losses, writer)
         _refuse_impossible(request, losses)
-        for path, value in losses.own(request.extra).items():
+        for path, value in (losses.own(request.extra) | passed).items():
             _put(wire, path, value)
         renamed = {} if losses.is_own else renamed_tools(request)
         return Encoded(encode_json(wire), losses.finish(), renamed)
@@ -184,7 +185,7 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         response = ChatResponse(origin=self.name, choices=[choice])
         usage = reader.take("usage")
         if usage is not None:
-            response.usage = read_usage(decode_response_as(_decode_usage, encode_json(usage)))
+            response.usage = read_usage(convert_response(usage, UsageWire))
         tier = reader.mapping("serviceTier")
         response.service_tier = None if tier is None else str(tier.get("type"))
         _read_additional(reader, choice)
@@ -227,6 +228,24 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         return BedrockStreamEncoder(shape, self)
 
 
+def _apart(request: ChatRequest, own: str) -> tuple[ChatRequest, JsonObject]:
+    """A request of another format without Bedrock's own settings in it, and those, by their paths.
+
+    Kong's clients send them beside OpenAI's fields. A guardrail above all must not get lost.
+    """
+    found = [name for name in _PASSED if isinstance(request.extra.get(name), dict)]
+    if request.origin == own or not found:
+        return request, {}
+    rest, passed = dict(request.extra), dict[str, object]()
+    for name in found:
+        value = rest.pop(name)
+        if name == ADDITIONAL and isinstance(value, dict):
+            passed |= {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            passed[name] = value
+    return msgspec.structs.replace(request, extra=rest), passed
+
+
 def _model_and_stream(path: str) -> tuple[str | None, bool]:
     """The model that a client's path names, and whether it asks for a stream.
 
@@ -256,7 +275,7 @@ def _put(wire: JsonObject, path: str, value: object) -> None:
     outer, _, inner = path.partition(".")
     nested = wire.setdefault(outer, {}) if inner else None
     if isinstance(nested, dict):
-        _put(nested, inner, value)
+        nested[inner] = value
     else:
         wire[path] = value
 

@@ -263,6 +263,19 @@ def test_what_bedrock_cannot_do_is_refused() -> None:
             encode(user(Text(text="x")), **fields)
 
 
+def test_bedrocks_own_settings_reach_it_from_other_formats() -> None:
+    guardrail = {"guardrailIdentifier": "abc", "guardrailVersion": "1"}
+    request = ChatRequest(origin="openai-chat", model=CLAUDE, messages=[user(Text(text="x"))], top_k=5)
+    request.extra = {"guardrailConfig": guardrail, "additionalModelRequestFields": {"a.b": 1}, "store": True}
+    encoded = FORMAT.encode_request(request, BEDROCK)
+    body = json.loads(encoded.body)
+    assert body["guardrailConfig"] == guardrail
+    assert body["additionalModelRequestFields"] == {"top_k": 5, "a.b": 1}
+    assert encoded.dropped == ["store"]
+    request.extra = {"additionalModelRequestFields": "x"}
+    assert FORMAT.encode_request(request, BEDROCK).dropped == ["additionalModelRequestFields"]
+
+
 def test_renamed_tools_are_told() -> None:
     request = ChatRequest(origin="openai-chat", model=CLAUDE, messages=[user(Text(text="x"))])
     request.tools = [Tool(name="get.weather"), Tool(name="now")]
