@@ -175,7 +175,7 @@ def _write_object(part: Image | Audio | Document | ToolCall | ToolResult, losses
         wire = _write_result(part, losses)
     else:
         raise losses.refuse(_PATH, "it takes no audio")
-    return marked(wire, part.cache, losses) | losses.own(part.extra)
+    return losses.with_own(marked(wire, part.cache, losses), part.extra)
 
 
 def marked(wire: JsonObject, cache: CacheMark | None, losses: Losses) -> JsonObject:
@@ -195,7 +195,7 @@ def _write_text(part: Text, losses: Losses) -> list[JsonObject]:
         if part.cache is not None:
             losses.drop(f"{_PATH}.prompt_cache_breakpoint")
         return []  # Anthropic refuses blank text, and there is nothing else to lose
-    return [marked({"type": "text", "text": part.text}, part.cache, losses) | losses.own(part.extra)]
+    return [losses.with_own(marked({"type": "text", "text": part.text}, part.cache, losses), part.extra)]
 
 
 def _write_thinking(part: Thinking, losses: Losses) -> list[JsonObject]:
@@ -245,9 +245,9 @@ def _document_source(document: Document, losses: Losses) -> JsonObject:
 
 def wire_id(call_id: str) -> str:
     """A call id that Anthropic takes: letters, digits, `_` and `-`. Others are replaced, and stay distinct."""
+    if call_id and _BAD_ID.search(call_id) is None:
+        return call_id
     cleaned = _BAD_ID.sub("_", call_id)
-    if cleaned == call_id and cleaned:
-        return cleaned
     return f"{cleaned}_{hashlib.blake2s(call_id.encode(), digest_size=4).hexdigest()}"
 
 

@@ -226,7 +226,7 @@ def _write_thinking(part: Thinking, wire: list[JsonObject], losses: Losses) -> s
     if signature is not None and not part.text:
         return signature
     if losses.is_own or signature is not None:
-        written: JsonObject = {"text": part.text, "thought": True} | losses.own(part.extra)
+        written: JsonObject = losses.with_own({"text": part.text, "thought": True}, part.extra)
         wire.append(written if signature is None else written | {"thoughtSignature": signature})
     else:
         losses.drop(f"{_PATH}.thinking")

@@ -1,6 +1,6 @@
 """How encoders keep the promise of translation: what they cannot say is reported or refused, never silently lost."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Final
 
@@ -22,7 +22,7 @@ class Losses:
         self._request = request
         self._is_foreign = request.origin != format_name
         self._profile = profile
-        self._claimed = (claimed | _NEVER_LOST) - profile.unsupported
+        self._claimed = _kept(claimed, profile.unsupported)
         self._dropped: list[str] = []
 
     def takes(self, name: str) -> bool:
@@ -38,6 +38,12 @@ class Losses:
         """What of an `extra` to write: all of it in the format it came from, nothing in another."""
         return {} if self._is_foreign else extra
 
+    def with_own(self, wire: JsonObject, extra: JsonObject) -> JsonObject:
+        """`wire`, changed: with what of an `extra` is to be written."""
+        if extra and not self._is_foreign:
+            wire.update(extra)
+        return wire
+
     def drop(self, path: str) -> None:
         """Report a loss, such as `messages[].content[].image_url.detail`."""
         if path not in self._dropped:
@@ -47,44 +53,47 @@ class Losses:
         """The error to raise for a field that must not be left out."""
         return Unsupported(self._profile.provider, path, why)
 
+    def _drop_extras(self, request: CallRequest) -> None:
+        self._drop_all("", request.extra)
+        if isinstance(request, ChatRequest):
+            self._drop_chat_extras(request)
+
+    def _drop_chat_extras(self, request: ChatRequest) -> None:
+        if request.reasoning is not None:
+            self._drop_all("reasoning.", request.reasoning.extra)
+        for tool in request.tools:
+            if isinstance(tool, Tool):
+                self._drop_all("tools[].", tool.extra)
+        for message in request.messages:
+            self._drop_all("messages[].", message.extra)
+            for part in message.parts:
+                if not isinstance(part, Native) and part.extra:
+                    self._drop_all(_PLACES.get(type(part), "messages[].content[]."), part.extra)
+                if isinstance(part, ToolResult):
+                    self._drop_result_extras(part)
+
+    def _drop_result_extras(self, result: ToolResult) -> None:
+        for part in result.parts:
+            if not isinstance(part, Native):
+                self._drop_all("messages[].tool_results[].content[].", part.extra)
+
+    def _drop_all(self, where: str, extra: JsonObject) -> None:
+        for name in extra:
+            self.drop(where + name)
+
     def finish(self) -> list[str]:
         """Everything dropped, without repetitions."""
         request = self._request
-        for name, default in _defaults_of(type(request)):
-            if name not in self._claimed and getattr(request, name) != default:
+        for name, default in _unclaimed(type(request), self._claimed):
+            if getattr(request, name) != default:
                 self.drop(name)
         if self._is_foreign:
             for name in request.binding:
                 raise self.refuse(name, "it cannot be translated, and leaving it out would change the answer")
-            for where, extra in _extras(request):
-                for name in extra:
-                    self.drop(where + name)
+            self._drop_extras(request)
             for path in request.unread:
                 self.drop(path)
         return self._dropped
-
-
-def _extras(request: CallRequest) -> Iterator[tuple[str, JsonObject]]:
-    yield "", request.extra
-    if isinstance(request, ChatRequest):
-        yield from _chat_extras(request)
-
-
-def _chat_extras(request: ChatRequest) -> Iterator[tuple[str, JsonObject]]:
-    if request.reasoning is not None:
-        yield "reasoning.", request.reasoning.extra
-    for tool in request.tools:
-        if isinstance(tool, Tool):
-            yield "tools[].", tool.extra
-    for message in request.messages:
-        yield "messages[].", message.extra
-        for part in message.parts:
-            if not isinstance(part, Native):
-                yield _PLACES.get(type(part), "messages[].content[]."), part.extra
-            if isinstance(part, ToolResult):
-                for inner in part.parts:
-                    if not isinstance(inner, Native):
-                        yield "messages[].tool_results[].content[].", inner.extra
 
 
 _PLACES: Final = {ToolCall: "messages[].tool_calls[].", ToolResult: "messages[].tool_results[]."}
@@ -112,9 +121,15 @@ _NEVER_LOST: Final = frozenset(
 
 
 @cache
-def _defaults_of(kind: type[CallRequest]) -> tuple[tuple[str, object], ...]:
+def _kept(claimed: frozenset[str], unsupported: frozenset[str]) -> frozenset[str]:
+    return (claimed | _NEVER_LOST) - unsupported
+
+
+@cache
+def _unclaimed(kind: type[CallRequest], claimed: frozenset[str]) -> tuple[tuple[str, object], ...]:
+    """The fields that an encoder does not write, and their defaults."""
     return tuple(
         (field.name, field.default_factory() if field.default is msgspec.NODEFAULT else field.default)
         for field in msgspec.structs.fields(kind)
-        if not field.required
+        if not field.required and field.name not in claimed
     )

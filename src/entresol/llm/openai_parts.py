@@ -229,7 +229,7 @@ def _write_part(part: Part, losses: Losses) -> JsonObject:
         wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)
     if not isinstance(part, Audio) and part.signature is not None:
         losses.drop("messages[].content[].signature")
-    return wire | losses.own(part.extra)
+    return losses.with_own(wire, part.extra)
 
 
 def _write_cache(cache: CacheMark, losses: Losses) -> JsonObject:
@@ -454,4 +454,4 @@ def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> Json
     if result.cache is not None:
         losses.drop("messages[].tool_results[].cache_control")
     message: JsonObject = {"role": "tool", "tool_call_id": call_id, "content": write_parts(texts, losses)}
-    return message | losses.own(result.extra)
+    return losses.with_own(message, result.extra)

@@ -7,7 +7,6 @@ Source: Anthropic API reference, "Create a message"; API versions 2023-06-01 and
 import re
 from typing import Final
 
-import msgspec
 from mypy_extensions import mypyc_attr
 
 from entresol.core.errors import ClientError
@@ -45,6 +44,7 @@ from entresol.llm.format import (
     raw_json,
     read_fields,
 )
+from entresol.llm.json_fields import convert_response
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -89,7 +89,6 @@ _OTHER_CALL: Final = re.compile(r"/messages/(count_tokens|batches)(?:/|\Z)")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _NO_ARGUMENTS: Final[JsonObject] = {"type": "object", "properties": {}}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
-_decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
 @mypyc_attr(native_class=False)
@@ -195,7 +194,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         response.choices = [choice]
         usage = reader.take("usage")
         if usage is not None:
-            wire = decode_response_as(_decode_usage, encode_json(usage))
+            wire = convert_response(usage, UsageWire)
             response.usage, response.service_tier = read_usage(wire), service_tier(wire.service_tier)
         response.extra = {name: value for name, value in reader.rest().items() if value is not None}
         return response
@@ -343,7 +342,8 @@ def _write_turn(message: Message, wire: list[JsonObject], losses: Losses) -> Non
         before["content"] = (content if isinstance(content, list) else [{"type": "text", "text": content}]) + blocks
         return
     is_plain = len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
-    wire.append({"role": role, "content": blocks[0]["text"] if is_plain else blocks} | losses.own(message.extra))
+    turn: JsonObject = {"role": role, "content": blocks[0]["text"] if is_plain else blocks}
+    wire.append(losses.with_own(turn, message.extra))
 
 
 def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
@@ -384,7 +384,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     wire["input_schema"] = parameters if "type" in parameters or losses.is_own else {"type": "object"} | parameters
     if tool.strict is not None:
         wire["strict"] = tool.strict
-    return marked(wire, tool.cache, losses) | losses.own(tool.extra)
+    return losses.with_own(marked(wire, tool.cache, losses), tool.extra)
 
 
 def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:

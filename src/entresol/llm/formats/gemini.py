@@ -41,6 +41,7 @@ from entresol.llm.gemini_schema import json_schema
 from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
 from entresol.llm.gemini_structs import UsageWire
 from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason, read_usage, write_usage
+from entresol.llm.json_fields import convert_response
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -96,7 +97,6 @@ _TIERS: Final = {"default": "standard", "flex": "flex", "priority": "priority"}
 _CANONICAL_TIERS: Final = {"standard": "default"}
 _SIGNED_MODELS: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
 _NOTHING: Final = Text(text="")
-_decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
 
 @mypyc_attr(native_class=False)
@@ -222,7 +222,7 @@ class Gemini(GeminiFormat, ChatFormat):
             response.choices.append(_read_candidate(candidate, position, response.id))
         usage = reader.take("usageMetadata")
         if usage is not None:
-            response.usage = read_usage(decode_response_as(_decode_usage, encode_json(usage)))
+            response.usage = read_usage(convert_response(usage, UsageWire))
         feedback = reader.peek("promptFeedback")
         if not candidates:
             if feedback is None:
@@ -398,7 +398,7 @@ def _write_turn(message: Message, names: dict[str, str], contents: list[JsonObje
     if role == "model" and before is not None and before["role"] == role and isinstance(before["parts"], list):
         before["parts"] += parts  # Gemini refuses a call that does not follow the user's turn at once
     else:
-        contents.append({"role": role, "parts": parts} | losses.own(message.extra))
+        contents.append(losses.with_own({"role": role, "parts": parts}, message.extra))
 
 
 def _sign_calls(contents: list[JsonObject]) -> None:
@@ -450,7 +450,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
         wire["description"] = tool.description
     if tool.parameters is not None:
         wire["parametersJsonSchema"] = tool.parameters
-    return wire | losses.own(tool.extra)
+    return losses.with_own(wire, tool.extra)
 
 
 # Responses.

@@ -26,6 +26,7 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
+from entresol.llm.json_fields import convert_response
 from entresol.llm.openai_facts import finish_reason, read_usage
 from entresol.llm.openai_parts import (
     read_assistant_parts,
@@ -35,8 +36,9 @@ from entresol.llm.openai_parts import (
     write_parts,
     write_tool_results,
 )
+from entresol.llm.openai_plain import plain_tools
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
-from entresol.llm.openai_structs import decode_usage
+from entresol.llm.openai_structs import UsageWire
 from entresol.llm.openai_wire import OpenAIFormat, write_usage
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
@@ -185,7 +187,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
             model=reader.string("model") or "",
             created=None if created is None else int(created),
             choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
-            usage=None if usage is None else read_usage(decode_response_as(decode_usage, encode_json(usage))),
+            usage=None if usage is None else read_usage(convert_response(usage, UsageWire)),
             service_tier=reader.string("service_tier"),
         )
         response.extra = reader.rest()
@@ -295,6 +297,10 @@ def _read_stream_options(reader: ObjectReader, request: ChatRequest) -> None:
 
 
 def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
+    plain = plain_tools(reader.peek("tools"))
+    if plain is not None:
+        reader.take("tools")
+        request.tools += plain
     for tool in reader.readers("tools") or []:
         request.tools.append(_read_tool(tool))
     if reader.peek("web_search_options") is not None:
@@ -313,14 +319,18 @@ def _read_tool(reader: ObjectReader) -> Tool | NativeTool:
         tool = Tool(name=function.need_string("name"), description=function.string("description"))
         tool.parameters = function.mapping("parameters")
         tool.strict = function.boolean("strict")
-        tool.extra = {**{f"function.{name}": value for name, value in function.rest().items()}, **reader.rest()}
+        tool.extra = _extra_of(function.rest(), "function", reader)
         return tool
     if kind == "custom":
         custom = reader.need("custom", reader.reader("custom"))
         tool = Tool(name=custom.need_string("name"), description=custom.string("description"), is_custom=True)
-        tool.extra = {**{f"custom.{name}": value for name, value in custom.rest().items()}, **reader.rest()}
+        tool.extra = _extra_of(custom.rest(), "custom", reader)
         return tool
     return NativeTool(type=kind, value={"type": kind, **reader.rest()})
+
+
+def _extra_of(inner: JsonObject, kind: str, outer: ObjectReader) -> JsonObject:
+    return {**{f"{kind}.{name}": value for name, value in inner.items()}, **outer.rest()}
 
 
 def _read_tool_choice(reader: ObjectReader) -> ToolChoice | None:
@@ -387,7 +397,7 @@ def _write_messages(messages: list[Message], losses: Losses, profile: Profile) -
             written = {"role": role, "content": write_parts(message.parts, losses)}
         if message.name is not None:
             written["name"] = message.name
-        wire.append(written | losses.own(message.extra))
+        wire.append(losses.with_own(written, message.extra))
     return wire
 
 
