@@ -54,9 +54,7 @@ def _read_grammar(reader: ObjectReader) -> ResponseFormat | None:
     kind = grammar.get("type") if isinstance(grammar, dict) else None
     if kind not in ("json", "json_schema"):
         return None  # a regular expression, which only TGI keeps to
-    wire = reader.reader("grammar")
-    if wire is None:
-        return None
+    wire = reader.need("grammar", reader.reader("grammar"))
     wire.take("type")
     if kind == "json":
         return ResponseFormat(type="json_schema", schema=wire.need("value", wire.mapping("value")))

@@ -81,6 +81,18 @@ def test_a_completion_is_written_at_the_top() -> None:
     assert dropped == ["toolcall"]
 
 
+def test_log_probabilities_are_written() -> None:
+    logprobs = {"content": [{"token": "a", "logprob": -1, "bytes": [97], "top_logprobs": []}]}
+    assert written("chat", Text(text="a"), logprobs=logprobs)[0]["logprobs"] == logprobs["content"]
+
+
+def test_an_answer_of_its_own_that_is_not_done_stays_so() -> None:
+    response = ChatResponse(origin="ollama-chat", choices=[Choice(parts=[Text(text="a")])])
+    wire = write_answer(response, "ollama-chat", "chat", [])
+    assert (wire["done"], "done_reason" in wire) == (False, False)
+    assert written("chat", Text(text="a"))[0]["done_reason"] == "stop"
+
+
 def test_a_refusal_is_the_reason() -> None:
     assert written("chat", Refusal(text="no"), finish_reason="stop")[0]["done_reason"] == "refusal"
     assert written("chat", Refusal(text="no"), finish_reason="length")[0]["done_reason"] == "length"

@@ -176,6 +176,11 @@ def test_thinking_goes_back_without_what_others_signed() -> None:
     assert dropped == ["messages[].content[].signature"]
 
 
+def test_a_models_pictures_go_back() -> None:
+    wire, _ = written([Message(role="assistant", parts=[Text(text="a"), Image(data="A")])])
+    assert wire == [{"role": "assistant", "content": "a", "images": ["A"]}]
+
+
 def test_marks_are_reported() -> None:
     parts: list[Part] = [
         Text(text="a", cache=CacheMark(), signature="s"),

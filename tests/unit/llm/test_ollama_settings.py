@@ -14,7 +14,7 @@ from entresol.llm.ollama_settings import (
     write_tools,
 )
 from entresol.llm.reading import ObjectReader
-from entresol.llm.types import ChatRequest, NativeTool, Reasoning, ResponseFormat, Tool, ToolChoice
+from entresol.llm.types import CacheMark, ChatRequest, NativeTool, Reasoning, ResponseFormat, Tool, ToolChoice
 
 CLAIMED = SETTINGS | {"model", "tools", "tool_choice"}
 
@@ -161,6 +161,15 @@ def test_only_tools_that_may_be_called_are_offered(
     wire, lost = written(foreign(tools=[Tool(name="f"), Tool(name="g")], tool_choice=choice))
     assert [tool["function"]["name"] for tool in wire.get("tools", [])] == names
     assert lost == dropped
+
+
+def test_log_probabilities_and_schemas_are_read_and_written() -> None:
+    wire = {"stream": True, "format": {"type": "object"}, "logprobs": True, "top_logprobs": 2}
+    assert written(read(**wire)) == (wire, [])
+
+
+def test_the_mark_of_a_tool_is_reported() -> None:
+    assert written(foreign(tools=[Tool(name="f", cache=CacheMark())]))[1] == ["tools[].cache_control"]
 
 
 def test_a_tool_without_parameters_has_an_empty_object() -> None:

@@ -170,6 +170,15 @@ def test_the_last_line_may_have_words() -> None:
     ]
 
 
+def test_pictures_and_log_probabilities_are_read() -> None:
+    logprobs = [{"token": "a", "logprob": -1}]
+    chat = decoded(lines({"message": {"images": ["AAAA"]}, "logprobs": logprobs}))
+    generate = decoded(lines({"response": "", "image": "AAAA", "logprobs": logprobs}))
+    assert chat == generate
+    assert chat[1] == PartAdded(Image(data="AAAA"))
+    assert isinstance(chat[2], LogprobsDelta)
+
+
 def test_nothing_counts_after_the_end() -> None:
     last = {"message": {"content": ""}, "done": True}
     events = decoded(lines(last, last, {"error": "late"}, {"message": {"content": "late"}}))

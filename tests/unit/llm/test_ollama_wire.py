@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.core.errors import ClientError, UpstreamError
+from entresol.llm import ndjson
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import NO_OPTIONS, Options, Profile
 from entresol.llm.formats.ollama_chat import OllamaChat
@@ -139,6 +140,11 @@ def test_a_stream_without_its_last_line_is_not_complete() -> None:
         assert (facts.is_complete, facts.finish_reason) == (False, None)
     long = line("word") * 2000
     assert not CHAT.stream_facts(long[:4096], long[-8192:]).is_complete
+
+
+def test_lines_too_long_to_read_are_no_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ndjson, "MAX_LINE_BYTES", 10)
+    assert not CHAT.stream_facts(line("Hi", done=True), None).is_complete
 
 
 def test_a_failed_stream_says_why() -> None:

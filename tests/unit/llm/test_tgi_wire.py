@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.core.errors import ClientError, UpstreamError
+from entresol.llm import sse
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import NO_OPTIONS, Options, Profile
 from entresol.llm.formats.tgi_generate import TgiGenerate
@@ -125,6 +126,11 @@ def test_a_stream_without_its_last_event_is_not_complete() -> None:
     assert not TGI.stream_facts(event("a"), None).is_complete
     long = event("word") * 2000
     assert not TGI.stream_facts(long[:4096], long[-8192:]).is_complete
+
+
+def test_events_too_long_to_read_are_no_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 10)
+    assert not TGI.stream_facts(event("", generated_text="Hi"), None).is_complete
 
 
 def test_a_failed_stream_says_why() -> None:

@@ -74,6 +74,14 @@ def test_the_systems_words_come_first() -> None:
     assert TGI.encode_request(foreign(("system", "Be brief.")), PROFILE).dropped == []
 
 
+def test_what_only_its_own_clients_say_is_kept_for_them() -> None:
+    request = TGI.decode_request(b'{"inputs":"x","later":1}')
+    assert json.loads(TGI.encode_request(request, PROFILE).body)["later"] == 1
+    request.origin = "other"
+    request.messages[0].name = "n"
+    assert TGI.encode_request(request, PROFILE).dropped == ["messages[].name", "later"]
+
+
 def test_documents_of_words_are_words() -> None:
     parts: list[Part] = [Text(text="Read:", cache=CacheMark(), signature="s"), Document(text="words", name="n")]
     encoded = TGI.encode_request(foreign(("user", parts)), PROFILE)
@@ -133,7 +141,7 @@ def test_alternatives_are_log_probabilities() -> None:
     entry = {"token": "a", "logprob": -1, "bytes": [97]}
     assert logprobs["content"] == [entry | {"top_logprobs": [entry]}, entry | {"top_logprobs": []}]
     wire["details"] = {"tokens": ["a"], "top_tokens": [[token]]}
-    with pytest.raises(UpstreamError, match="details.tokens"):
+    with pytest.raises(UpstreamError, match=r"details\.tokens"):
         TGI.decode_response(json.dumps(wire).encode())
 
 
