@@ -245,7 +245,7 @@ def image_data(image: Image, losses: Losses) -> str:
     return image.data
 
 
-def _words_of(part: Part, losses: Losses) -> str:
+def _words_of(part: Part, losses: Losses, path: str = _PATH) -> str:
     """The text of a part that is text, or can be. Raises ClientError `unsupported_by_provider` for others."""
     if isinstance(part, Refusal):
         return part.text
@@ -257,7 +257,7 @@ def _words_of(part: Part, losses: Losses) -> str:
         if text is None:
             raise losses.refuse(_PATH, "a document must be text, and part of the request")
         if part.name is not None:
-            losses.drop(f"{_PATH}.title")
+            losses.drop(f"{path}.title")
         _report_marks(part, losses)
         return text
     if isinstance(part, Audio):
@@ -304,7 +304,7 @@ def _write_result(result: Part, names: dict[str, str], losses: Losses) -> JsonOb
         elif isinstance(part, Native):
             texts.append(encode_json(part.value).decode())
         else:
-            texts.append(_words_of(part, losses))
+            texts.append(_words_of(part, losses, "messages[].tool_results[].content[]"))
     if result.is_error and not result.is_object:  # an object says so itself
         losses.drop("messages[].tool_results[].is_error")
     if result.cache is not None:
