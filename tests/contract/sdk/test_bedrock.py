@@ -43,6 +43,10 @@ class BedrockStand(Stand):
         routes += [
             route(f"{client}-bedrock", [f"/{client}-bedrock"], proxy(client, "bedrock", upstream)) for client in CLIENTS
         ]
+        signed = proxy("bedrock", "bedrock", upstream)
+        keys = {"aws_access_key_id": "AKIDGATEWAY", "aws_secret_access_key": "the-gateways-own"}
+        signed["config"]["auth"] = keys
+        routes.append(route("signed", ["/bedrock-signed/model"], signed))
         return {
             "_format_version": "3.0",
             "routes": routes,
@@ -379,3 +383,13 @@ def test_a_long_tool_name_is_the_clients_own_in_the_answer(place: BedrockStand, 
     assert name == LONG
     sent = json.loads(place.last.body)["toolConfig"]["tools"][0]["toolSpec"]["name"]
     assert len(sent) <= 64
+
+
+def test_the_gateway_signs_with_its_own_key(place: BedrockStand) -> None:
+    bedrock = Bedrock(place, "signed")
+    for stream in (False, True):
+        assert bedrock.ask(CLAUDE, user("Hello"), stream=stream).text == 'You said: "Hello".'
+        sent = dict(place.last.headers)
+        assert sent[b"authorization"].startswith(b"AWS4-HMAC-SHA256 Credential=AKIDGATEWAY/")
+        assert b"/eu-central-1/bedrock/aws4_request" in sent[b"authorization"]
+        assert b"AKIDEXAMPLE" not in sent[b"authorization"]
