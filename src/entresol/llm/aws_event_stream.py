@@ -117,6 +117,51 @@ class EventStreamDecoder:
         return EventMessage(headers, data[start + header_bytes : end])
 
 
+class WholeMessages:
+    """Lets the bytes of a stream through, whole messages at a time, so that an error can follow at any moment.
+
+    A reader that gets a message's start and then another message waits for the rest of the first, and takes the end of
+    the stream for a good one. Called with each piece and whether it is the last; what is cut at the end stays out.
+    """
+
+    __slots__ = ("_is_lost", "_needed", "_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._needed = _WORD.size
+        self._is_lost = False
+        """The bytes are no event stream: all of them pass."""
+
+    def __call__(self, data: bytes, last: bool) -> bytes:
+        size = self._size + len(data)
+        if size < self._needed and not self._is_lost:
+            self._parts.append(data)
+            self._size = size
+            return b""
+        if self._parts:
+            self._parts.append(data)
+            data = b"".join(self._parts)
+            self._parts = []
+        at = 0 if not self._is_lost else size
+        self._needed = _WORD.size
+        while size - at >= _WORD.size:
+            total = _read_word(data, at)[0]
+            if not _FRAME_BYTES <= total <= _MAX_MESSAGE_BYTES:
+                self._is_lost = True
+                at = size
+            elif size - at < total:
+                self._needed = total
+                break
+            else:
+                at += total
+        self._size = size - at
+        if self._size == 0:
+            return data
+        self._parts.append(data[at:])
+        return data[:at]
+
+
 def messages_in(fragment: bytes, *, from_start: bool) -> list[EventMessage]:
     """The messages in a piece of a stream. Unless it is the start, what precedes the first whole prelude is skipped;
     what is cut or broken at the end is left out."""
@@ -188,6 +233,7 @@ _PRELUDE: Final = Struct(">III")
 _PRELUDE_BYTES: Final = 12
 _FRAME_BYTES: Final = 16
 """What a message has besides headers and payload."""
+_MAX_MESSAGE_BYTES: Final = _FRAME_BYTES + MAX_HEADER_BYTES + MAX_PAYLOAD_BYTES
 _MAX_KNOWN: Final = 32
 _read_word: Final = _WORD.unpack_from
 _unpack_prelude: Final = _PRELUDE.unpack_from

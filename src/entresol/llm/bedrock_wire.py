@@ -4,15 +4,16 @@ Source: Amazon Bedrock API reference, "Converse", "ConverseStream"; service mode
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 
-from entresol.llm.aws_event_stream import EventMessage, messages_in
+from entresol.llm.aws_event_stream import EventMessage, WholeMessages, messages_in
 from entresol.llm.bedrock_errors import error_body, exception_message, read_error, read_exception
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import CallFacts, Format, Framing, bad_field, decode_response_as
+from entresol.llm.format import CallFacts, Format, Framing, Opened, bad_field, decode_response_as
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
@@ -144,6 +145,9 @@ class BedrockConverseFormat(Format):
     """The part of the format that a call needs which stays in it."""
 
     stream_content_type = EVENT_STREAM
+
+    def stream_filter(self, opened: Opened) -> Callable[[bytes, bool], bytes]:
+        return WholeMessages()
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_answer, body)

@@ -22,6 +22,7 @@ from entresol.llm.aws_event_stream import (
     Short,
     Timestamp,
     Uuid,
+    WholeMessages,
     encode_message,
     messages_in,
     read_headers,
@@ -173,3 +174,37 @@ def test_a_message_that_is_cut_at_the_end_of_a_piece_is_left_out() -> None:
     assert messages_in(data + data[:-1], from_start=True) == [message]
     assert messages_in(b"\0" * 500, from_start=False) == []
     assert messages_in(data + b"garbage garbage garbage", from_start=True) == [message]
+
+
+@given(MESSAGES, st.lists(st.integers(0, 5000), max_size=12), st.integers(0, 60))
+def test_whole_messages_pass_and_what_is_cut_stays_out(
+    messages: list[tuple[dict[str, HeaderValue], bytes]], cuts: list[int], lost: int
+) -> None:
+    frames = [encode_message(headers, payload) for headers, payload in messages]
+    whole = b"".join(frames)
+    sent = whole[: max(len(whole) - lost, 0)]
+    through, *pieces = WholeMessages(), *split(sent, cuts)
+    passed = [through(piece, False) for piece in pieces] + [through(b"", True)]
+    kept = b""
+    for frame in frames:
+        if len(kept) + len(frame) > len(sent):
+            break
+        kept += frame
+    assert b"".join(passed) == kept
+    boundary = 0
+    for piece in passed:  # each piece ends with a message
+        boundary += len(piece)
+        assert EventStreamDecoder().feed(whole[:boundary]) is not None
+        assert not messages_left(whole[:boundary])
+
+
+def messages_left(data: bytes) -> bool:
+    decoder = EventStreamDecoder()
+    decoder.feed(data)
+    return decoder.has_rest
+
+
+@pytest.mark.parametrize("data", [b"<html>no</html>", b"\0\0\0\x01garbage", b"\xff" * 50])
+def test_what_is_no_event_stream_passes_as_it_is(data: bytes) -> None:
+    through = WholeMessages()
+    assert through(data[:3], False) + through(data[3:9], False) + through(data[9:], True) == data

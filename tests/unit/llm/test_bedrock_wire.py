@@ -132,3 +132,9 @@ def test_garbage_never_raises(head: bytes) -> None:
 def test_errors_are_read_and_written() -> None:
     assert CONVERSE.decode_error(400, b'{"message":"no"}') is not None
     assert b'"__type":"ValidationException"' in CONVERSE.error_body(ErrorDetail(status=400, message="no"), "r")
+
+
+def test_messages_pass_whole() -> None:
+    through = CONVERSE.stream_filter(CONVERSE.open(b"{}", "/model/m/converse-stream"))
+    whole = b"".join(STREAM)
+    assert b"".join(through(whole[at : at + 7], False) for at in range(0, len(whole), 7)) == whole

@@ -6,12 +6,13 @@ Source: Amazon Bedrock API reference, "InvokeModel", "InvokeModelWithResponseStr
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from entresol.core.errors import ClientError
-from entresol.llm.aws_event_stream import EventMessage, messages_in
+from entresol.llm.aws_event_stream import EventMessage, WholeMessages, messages_in
 from entresol.llm.bedrock_errors import error_body, exception_message, read_error, read_exception
 from entresol.llm.bedrock_invoke_facts import Body, add_body
 from entresol.llm.bedrock_models import family
@@ -79,6 +80,9 @@ class BedrockInvoke(Format):
         if options is not NO_OPTIONS:
             _put_options(opened, model, options)
         return encode_json(opened.fields) if opened.body is None else opened.body
+
+    def stream_filter(self, opened: Opened) -> Callable[[bytes, bool], bytes]:
+        return WholeMessages()
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_body, body)

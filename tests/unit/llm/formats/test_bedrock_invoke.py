@@ -136,6 +136,14 @@ def test_a_cut_stream_ends_in_an_exception() -> None:
     assert answer.facts.error.code == "provider_stream_cut"
 
 
+def test_a_stream_cut_inside_a_message_ends_in_an_exception_that_is_read() -> None:
+    opened = FORMAT.open(BODY, f"/model/{CLAUDE}/invoke-with-response-stream")
+    answer = PassedStream(FORMAT, FORMAT.stream_filter(opened), "aws", "r1")
+    out = answer.feed(STREAM[0] + STREAM[1][:-5], False) + answer.feed(b"", True)
+    messages = EventStreamDecoder().feed(out)
+    assert [message.headers[":message-type"] for message in messages] == ["event", "exception"]
+
+
 def test_a_stream_that_is_whole_passes_as_it_is() -> None:
     answer = PassedStream(FORMAT, None, "aws", "r1")
     whole = b"".join(STREAM)
