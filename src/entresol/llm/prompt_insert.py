@@ -194,6 +194,45 @@ def _gemini(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
     return insert
 
 
+def _ollama(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """Chats have messages. Completions have one prompt and `system`: other turns have no place there, and a client's
+    own template could leave `system` out."""
+    chat = _openai(before, after)
+    first, last = _texts(before), _texts(after)
+    has_turns = bool(_turns_of(before) or _turns_of(after))
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        if _field(fields, "prompt") is None:
+            chat(fields, False)
+            return
+        raw = _field(fields, "raw")
+        is_raw = raw is not None and bytes(raw) != b"false"
+        if has_turns or is_raw or any(_field(fields, name) is not None for name in ("messages", "template")):
+            raise _not_chat()
+        fields["system"] = _with_system_text(_field(fields, "system"), first, last)
+
+    return insert
+
+
+def _with_system_text(raw: msgspec.Raw | None, first: list[str], last: list[str]) -> msgspec.Raw:
+    if raw is not None and not _starts_text(raw):
+        raise bad_request("system", "expected a string")
+    own = "" if raw is None else _decode_text(raw)
+    return raw_json("\n\n".join([*first, *([own] if own else []), *last]))
+
+
+def _huggingface(before: Sequence[Inserted], after: Sequence[Inserted]) -> Insert:
+    """Messages, as on the servers' OpenAI-compatible path. The prompt of TGI's own has no place for others' words."""
+    chat = _openai(before, after)
+
+    def insert(fields: Fields, is_responses: bool) -> None:
+        if _field(fields, "inputs") is not None:
+            raise _not_chat()
+        chat(fields, False)
+
+    return insert
+
+
 def inserter_of_chat(
     llm_format: str, before: Sequence[Inserted], after: Sequence[Inserted]
 ) -> Callable[[ChatBody], bool] | None:
@@ -215,7 +254,8 @@ def inserter_of_chat(
 
 _INSERTERS: Final[dict[str, Callable[[Sequence[Inserted], Sequence[Inserted]], Insert]]] = {
     "openai": _openai,
-    "huggingface": _openai,
+    "huggingface": _huggingface,
+    "ollama": _ollama,
     "cohere": _openai,
     "anthropic": _anthropic,
     "bedrock": _bedrock,

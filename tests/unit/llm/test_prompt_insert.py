@@ -20,7 +20,7 @@ def inserted(llm_format: str, body: bytes, is_responses: bool = False) -> bytes:
     return encode_json(fields)
 
 
-@pytest.mark.parametrize("llm_format", ["openai", "huggingface", "cohere"])
+@pytest.mark.parametrize("llm_format", ["openai", "huggingface", "cohere", "ollama"])
 def test_openai_turns_go_around_the_messages_and_the_rest_keeps_its_bytes(llm_format: str) -> None:
     body = b'{"temperature": 0.10,"messages":[ {"role":"user" , "content":"hi","x":1e400} ],"unknown":{"a":[ 1 ]}}'
     assert inserted(llm_format, body) == (
@@ -29,6 +29,35 @@ def test_openai_turns_go_around_the_messages_and_the_rest_keeps_its_bytes(llm_fo
         b'{"role":"user" , "content":"hi","x":1e400},'
         b'{"role":"system","content":"S2"},{"role":"user","content":"U2"}],"unknown":{"a":[ 1 ]}}'
     )
+
+
+SYSTEM_ONLY = [Inserted("system", "S1")], [Inserted("system", "S2")]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [("", "S1\n\nS2"), (',"system":"mine"', "S1\n\nmine\n\nS2"), (',"raw":false', "S1\n\nS2")]
+)
+def test_a_prompt_for_ollama_has_its_system_words_beside_it(own: str, expected: str) -> None:
+    fields = read_fields(f'{{"prompt": "hi"{own}}}'.encode())
+    inserter("ollama", *SYSTEM_ONLY)(fields, False)
+    assert msgspec.json.decode(encode_json(fields))["system"] == expected
+    assert bytes(fields["prompt"]) == b'"hi"'
+
+
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        ('"raw":true', "not_a_chat_request"),
+        ('"template":"{{ .Prompt }}"', "not_a_chat_request"),
+        ('"messages":[]', "not_a_chat_request"),
+        ('"system":["x"]', "bad_request"),
+    ],
+)
+def test_what_would_keep_ollama_from_reading_system_words_is_refused(own: str, code: str) -> None:
+    fields = read_fields(f'{{"prompt":"hi",{own}}}'.encode())
+    with pytest.raises(ClientError) as caught:
+        inserter("ollama", *SYSTEM_ONLY)(fields, False)
+    assert caught.value.code == code
 
 
 @pytest.mark.parametrize("text", [b'"hi"', b'[{"role":"user","content":"hi"}]'])
@@ -120,6 +149,12 @@ def test_bedrock_has_blocks_everywhere(system: str, texts: list[str]) -> None:
         ("gemini", b'{"contents":[],"systemInstruction":"x"}', "bad_request"),
         ("gemini", b'{"contents":[],"systemInstruction":{"parts":5}}', "bad_request"),
         ("bedrock", b'{"messages":[],"system":"x"}', "bad_request"),
+        ("huggingface", b'{"inputs":"x"}', "not_a_chat_request"),
+        ("huggingface", b'{"inputs":"x","messages":[]}', "not_a_chat_request"),
+        ("ollama", b'{"input":"x"}', "not_a_chat_request"),
+        ("ollama", b'{"prompt":"x"}', "not_a_chat_request"),  # where would the turns of users go?
+        ("ollama", b'{"prompt":"x","messages":[]}', "not_a_chat_request"),
+        ("ollama", b'{"messages":{"role":"user","content":"x"}}', "bad_request"),
     ],
 )
 def test_a_request_that_is_not_a_conversation_is_refused(llm_format: str, body: bytes, code: str) -> None:

@@ -101,7 +101,7 @@ def test_which_turns_are_judged(config: dict[str, Any], body: Any, passes: bool)
         {"inputs": "bad"},
     ],
 )
-@pytest.mark.parametrize("llm_format", ["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface"])
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface", "ollama"])
 def test_every_format_is_read_whatever_is_configured(llm_format: str, body: Any) -> None:
     reply = Gateway((AiPromptGuard, {"deny_patterns": ["bad"], "llm_format": llm_format})).chat(body)
     assert reply.header("x-entresol-error") == "prompt_denied"

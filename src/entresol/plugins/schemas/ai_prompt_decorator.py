@@ -30,7 +30,7 @@ class AiPromptDecoratorConfig(PluginConfig, frozen=True, kw_only=True):
 
     prompts: Annotated[Prompts, Meta(description="`prepend` and `append`: at least one prompt.")] = Prompts()
     llm_format: Annotated[
-        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface"],
+        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface", "ollama"],
         Meta(description="The wire format that clients of the route speak."),
     ] = "openai"
     max_request_body_size: Annotated[int, Meta(ge=0, description="Bytes; larger is 413. 0: the server's limit.")] = (

@@ -28,7 +28,7 @@ class AiPromptGuardConfig(PluginConfig, frozen=True, kw_only=True):
         bool, Meta(description="Ours. False: every refusal reads `bad request`, as in Kong.")
     ] = True
     llm_format: Annotated[
-        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface"],
+        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "huggingface", "ollama"],
         Meta(description="Accepted; every format is read, whatever this says."),
     ] = "openai"
     genai_category: Annotated[Category, Meta(description="What kind of request it is.")] = "text/generation"
