@@ -12,6 +12,7 @@ import msgspec
 from entresol.llm.anthropic_output import closed_schema
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
 from entresol.llm.bedrock_models import family, nova_reasons
+from entresol.llm.bedrock_wire import TIERS
 from entresol.llm.conversation import report_format
 from entresol.llm.format import Losses, encode_json
 from entresol.llm.reading import ObjectReader
@@ -26,7 +27,6 @@ _METADATA_VALUE: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 _MOST_METADATA: Final = 16
 _EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _TOP_K: Final = {"anthropic": "top_k", "mistral": "top_k", "cohere": "k"}
-_TIERS: Final = ("default", "priority", "flex", "reserved")
 
 
 # Reading.
@@ -123,7 +123,7 @@ def write_settings(request: ChatRequest, wire: JsonObject, losses: Losses) -> No
         _write_top_k(request, kind, additional, losses)
     _write_format(request.response_format, wire, losses)
     if request.service_tier is not None and losses.takes("service_tier"):
-        if request.service_tier in _TIERS or losses.is_own:
+        if request.service_tier in TIERS or losses.is_own:
             wire["serviceTier"] = {"type": request.service_tier}
         elif request.service_tier != "auto":
             losses.drop("service_tier")

@@ -12,7 +12,7 @@ import msgspec
 from entresol.llm.aws_event_stream import encode_block, write_headers
 from entresol.llm.bedrock_blocks import redacted_blob, signature_block
 from entresol.llm.bedrock_media import IMAGES
-from entresol.llm.bedrock_wire import STOP_REASONS, write_usage
+from entresol.llm.bedrock_wire import STOP_REASONS, TIERS, write_usage
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -92,7 +92,9 @@ class BedrockStreamEncoder:
     def _start(self, event: Started, out: list[bytes]) -> None:
         if not self._is_started:
             self._is_started = True
-            self._tier = event.service_tier
+            self._tier = event.service_tier if event.service_tier in TIERS else None
+            if self._tier != event.service_tier:
+                note_losses(["service_tier"], self.dropped)
             out.append(encode_block(_MESSAGE_START, b'{"role":"assistant"}'))
 
     def _encode_content(self, event: ChatEvent, out: list[bytes]) -> None:

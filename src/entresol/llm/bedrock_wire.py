@@ -18,6 +18,8 @@ from entresol.llm.fragment import object_after, string_after
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
 EVENT_STREAM: Final = b"application/vnd.amazon.eventstream"
+TIERS: Final = ("default", "priority", "flex", "reserved")
+"""Tiers of service that there are at Bedrock."""
 _PATH: Final = re.compile(r"/model/(.+)/([a-z-]+)$")
 
 

@@ -153,6 +153,13 @@ def test_the_tier_is_told() -> None:
     assert write(Started(service_tier="flex"), Ended())[-1]["metadata"]["serviceTier"] == {"type": "flex"}
 
 
+def test_a_tier_that_bedrock_does_not_have_is_named() -> None:
+    written = encoder()
+    events = by_aws(written.encode([Started(service_tier="auto"), Ended()]))
+    assert "serviceTier" not in events[-1]["metadata"]
+    assert written.dropped == ["service_tier"]
+
+
 def test_what_bedrock_cannot_say_is_named() -> None:
     written = encoder()
     written.encode(

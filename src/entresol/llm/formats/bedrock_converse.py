@@ -18,6 +18,7 @@ from entresol.llm.bedrock_stream_encoder import BedrockStreamEncoder
 from entresol.llm.bedrock_tools import read_tools, write_tools
 from entresol.llm.bedrock_wire import (
     STOP_REASONS,
+    TIERS,
     BedrockConverseFormat,
     UsageWire,
     finish_reason,
@@ -211,8 +212,10 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         }
         if choice.stop_sequence is not None:
             wire["additionalModelResponseFields"] = {"stop_sequence": choice.stop_sequence}
-        if response.service_tier is not None:
+        if response.service_tier in TIERS or (is_own and response.service_tier is not None):
             wire["serviceTier"] = {"type": response.service_tier}
+        elif response.service_tier is not None:
+            dropped.append("service_tier")
         if choice.logprobs is not None:
             dropped.append("logprobs")
         if is_own:
