@@ -18,6 +18,8 @@ from entresol.scripted import (
     wire_errors,
 )
 from entresol.scripted.bedrock_endpoints import answer_bedrock
+from entresol.scripted.cohere_endpoints import answer_cohere
+from entresol.scripted.media_endpoints import answer_media
 from entresol.scripted.ollama_endpoints import answer_ollama
 from entresol.scripted.prompt import Reply, reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
@@ -68,6 +70,8 @@ def _wire_of(request: Incoming) -> str:
 
 _OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]] = (
     answer_bedrock,
+    answer_cohere,
+    answer_media,
     answer_ollama,
     answer_tgi,
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.scripted.media_shelf import Shelf
 from entresol.scripted.script import Script
 
 DEFAULT_KEY: Final = "scripted-key"
@@ -16,6 +17,8 @@ class Settings(msgspec.Struct, frozen=True):
     """API keys it takes."""
     slow_s: float = 30.0
     """How long `scripted-slow` waits, in seconds."""
+    shelf: Shelf = msgspec.field(default_factory=Shelf)
+    """Files and batches that were uploaded."""
 
 
 class Answered(msgspec.Struct, frozen=True):
