@@ -256,9 +256,10 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
 
 
 def _write_strict(tools: list[Tool], wire: JsonObject, losses: Losses) -> None:
-    """`strict_tools` goes for all tools or none."""
+    """`strict_tools` goes for all tools or none, and each of them must have an argument that is required."""
     wanted = {tool.strict for tool in tools}
-    if len(wanted) == 1:
+    has_required = all(tool.parameters is not None and tool.parameters.get("required") for tool in tools)
+    if len(wanted) == 1 and (has_required or losses.is_own or True not in wanted):
         strict = wanted.pop()
         if strict is not None and (strict or losses.is_own):
             wire["strict_tools"] = strict

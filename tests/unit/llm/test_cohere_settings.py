@@ -164,10 +164,12 @@ def test_tools_have_a_schema_whatever_they_take() -> None:
 
 
 def test_strictness_is_that_of_all_tools() -> None:
-    strict, loose = Tool(name="f", strict=True), Tool(name="g", strict=False)
+    parameters = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
+    strict, loose = Tool(name="f", parameters=parameters, strict=True), Tool(name="g", strict=False)
     assert write(tools=[strict])[0]["strict_tools"] is True
     assert "strict_tools" not in write(tools=[loose])[0]
     assert write(tools=[strict, loose])[1] == ["tools[].strict"]
+    assert write(tools=[strict, Tool(name="h", strict=True)])[1] == ["tools[].strict"]
     assert read(strict_tools=True).extra == {"strict_tools": True}
 
 
