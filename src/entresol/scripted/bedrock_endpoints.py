@@ -8,13 +8,16 @@ import msgspec
 
 from entresol.scripted import anthropic_checks, anthropic_wire, bedrock_wire, faults, tokens
 from entresol.scripted.bedrock_checks import check_converse
+from entresol.scripted.bedrock_embedding import embed, is_embedding_model
 from entresol.scripted.bedrock_turns import invalid
 from entresol.scripted.prompt import Reply, reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, Send, json_script
 from entresol.scripted.settings import Answered, Settings
 
 _PATH: Final = re.compile(r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream)")
-_FAMILIES: Final = re.compile(r"anthropic\.claude-|amazon\.nova-|meta\.llama|mistral\.|openai\.gpt-oss")
+_FAMILIES: Final = re.compile(
+    r"anthropic\.claude-|amazon\.nova-|meta\.llama|mistral\.|openai\.gpt-oss|amazon\.titan-embed-text|cohere\.embed"
+)
 _SIGNED: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/bedrock/aws4_request, ?SignedHeaders=[a-z0-9;-]*\bhost\b"
     r"[a-z0-9;-]*, ?Signature=[0-9a-f]{64}"
@@ -90,7 +93,11 @@ def _converse(request: Incoming, body: object, model: str, action: str) -> Scrip
 
 
 def _invoke(request: Incoming, body: object, model: str, action: str) -> Script:
-    """InvokeModel, for models of Anthropic's: their own wire without the model and the way of answering."""
+    """InvokeModel, for embeddings and models of Anthropic's: theirs without the model and the way of answering."""
+    if is_embedding_model(model):
+        if action != "invoke":
+            raise invalid("The model is unsupported for streaming")
+        return json_script(200, embed(body, model))
     if "claude" not in model and not faults.is_fault(model):
         raise invalid("Malformed input request: only models of Anthropic's are scripted here.")
     known: dict[str, Any] = dict(body) if isinstance(body, dict) else {}

@@ -47,6 +47,9 @@ class BedrockStand(Stand):
         keys = {"aws_access_key_id": "AKIDGATEWAY", "aws_secret_access_key": "the-gateways-own"}
         signed["config"]["auth"] = keys
         routes.append(route("signed", ["/bedrock-signed/model"], signed))
+        embedding = proxy("openai", "bedrock", upstream)
+        embedding["config"]["route_type"] = "llm/v1/embeddings"
+        routes.append(route("embeddings", ["/openai-bedrock/v1/embeddings"], embedding))
         return {
             "_format_version": "3.0",
             "routes": routes,
@@ -393,3 +396,12 @@ def test_the_gateway_signs_with_its_own_key(place: BedrockStand) -> None:
         assert sent[b"authorization"].startswith(b"AWS4-HMAC-SHA256 Credential=AKIDGATEWAY/")
         assert b"/eu-central-1/bedrock/aws4_request" in sent[b"authorization"]
         assert b"AKIDEXAMPLE" not in sent[b"authorization"]
+
+
+def test_openais_client_gets_vectors_of_bedrocks_models(place: BedrockStand) -> None:
+    sdk: Any = TALKS["openai"](place, "bedrock").sdk
+    one = sdk.embeddings.create(model="amazon.titan-embed-text-v2:0", input="Hello there", dimensions=256)
+    assert len(one.data[0].embedding) == 256
+    assert one.usage.prompt_tokens == 3
+    two = sdk.embeddings.create(model="cohere.embed-english-v3", input=["a", "b"])
+    assert len(two.data) == 2
