@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Options, Profile
 from entresol.llm.registry import format_named
 from golden.test_translations import as_json, compare, shown
@@ -17,7 +19,7 @@ from golden.test_translations import as_json, compare, shown
 HERE = Path(__file__).parent
 FOLDERS = (
     "anthropic_count_tokens", "openai_chat", "openai_completions", "openai_embeddings", "openai_images",
-    "openai_moderations", "openai_speech",
+    "openai_moderations", "openai_responses", "openai_speech",
 )  # fmt: skip
 OPTIONS = Options(max_tokens=64, temperature=0.5, dimensions=256)
 
@@ -41,7 +43,10 @@ def test_a_request_keeps_all_but_what_has_to_change(path: Path, golden_update: b
 
 @pytest.mark.parametrize("path", sources(".response.json"), ids=shown)
 def test_an_answer_is_read_along(path: Path, golden_update: bool) -> None:
-    facts = format_named(path.parent.name.replace("_", "-")).response_facts(path.read_bytes())
+    try:
+        facts = format_named(path.parent.name.replace("_", "-")).response_facts(path.read_bytes())
+    except UpstreamError as error:
+        facts = CallFacts(error=ErrorDetail(status=error.status, message=error.message, code=error.code))
     compare(path.with_name(f"{path.name.removesuffix('.json')}.facts.json"), written(facts), golden_update)
 
 

@@ -1,15 +1,17 @@
 """Signed reasoning of one provider, carried through clients that speak another's format.
 
-Anthropic and Gemini sign their reasoning and want the signature back. In the canonical form a reasoning signature names
-its maker, `maker:signature`. On the maker's own wire it stands bare; a client of another format stores it as it is, an
-opaque string to it, and so it finds its way home. Signatures of tool calls and texts are Gemini's alone and stay bare.
+Anthropic and Gemini sign their reasoning, OpenAI encrypts it (Responses), and all want it back. In the canonical form a
+reasoning signature names its maker, `maker:signature`. On the maker's own wire it stands bare; a client of another
+format stores it as it is, an opaque string to it, and so it finds its way home. Signatures of tool calls and texts are
+Gemini's alone and stay bare.
 """
 
 from typing import Final
 
 ANTHROPIC: Final = "anthropic"
 GEMINI: Final = "gemini"
-_PREFIXES: Final = (f"{ANTHROPIC}:", f"{GEMINI}:")
+OPENAI: Final = "openai"
+_PREFIXES: Final = (f"{ANTHROPIC}:", f"{GEMINI}:", f"{OPENAI}:")
 
 
 def signed_by(signature: str | None, maker: str) -> str | None:
