@@ -169,6 +169,11 @@ def text_frame(payload: bytes, mask: bytes | None = None) -> bytes:
     return _written(TEXT, payload, mask)
 
 
+def pong_frame(payload: bytes, mask: bytes | None = None) -> bytes:
+    """The answer to a ping (RFC 6455 §5.5.3)."""
+    return _written(PONG, payload, mask)
+
+
 def close_frame(code: int, reason: str = "", mask: bytes | None = None) -> bytes:
     """A close frame; of the reason as much as fits."""
     said = reason.encode()[:_MAX_REASON].decode("utf-8", "ignore").encode()

@@ -8,6 +8,7 @@ import msgspec
 
 from entresol.core.http import HeaderPairs, Headers, RequestHead, ResponseHead
 from entresol.core.ports import Handler, RequestReceiver, Responder
+from entresol.scripted import realtime_play
 from entresol.scripted.endpoints import Settings, answer
 from entresol.scripted.script import Incoming, Script, Send, Step, Wait
 
@@ -41,6 +42,8 @@ class Received(msgspec.Struct, frozen=True):
     """openai, anthropic, gemini or none."""
     model: str
     status: int
+    close_code: int | None = None
+    """Of a realtime session whose client said goodbye; `body` then holds its messages, one a line."""
 
     @property
     def json(self) -> Any:
@@ -68,12 +71,31 @@ class ScriptedProvider(Handler):
         self.abandoned = 0
         self.on_abandoned: Callable[[], None] | None = None
         """Called when a client leaves before its answer is whole, so that a test need not poll."""
+        self.on_session_over: Callable[[], None] | None = None
+        """Called when a realtime session was recorded."""
         self._keep = keep
         self._later = later
 
     def handle(self, request: RequestHead, responder: Responder) -> RequestReceiver:
         """Take a request."""
+        if request.path == realtime_play.PATH and request.method == "GET":
+            return self._open_session(request, responder)
         return _Play(self, request, responder, self._later)
+
+    def _open_session(self, request: RequestHead, responder: Responder) -> RequestReceiver:
+        """A realtime session: recorded with the messages of its client when it is over."""
+
+        def record(play: realtime_play.RealtimePlay) -> None:
+            body = b"\n".join(play.received)
+            received = Received(
+                request.method, request.path, request.query, request.headers, body, "openai", play.model, play.status,
+                play.close_code,
+            )  # fmt: skip
+            self.record(received)
+            if self.on_session_over is not None:
+                self.on_session_over()
+
+        return realtime_play.RealtimePlay(request, responder, self.settings, record)
 
     def record(self, received: Received) -> None:
         """Keep what was received; the oldest goes."""

@@ -109,6 +109,11 @@ def test_our_frames_have_their_lengths_in_the_shortest_form(size: int, mask: byt
     assert messages_of(FrameReader(masked=mask is not None).feed(data)) == [(ours.TEXT, b"x" * size)]
 
 
+def test_our_pongs_are_read_by_others() -> None:
+    frame = read_by_websockets(ours.pong_frame(b"12"), False)
+    assert (frame.opcode, bytes(frame.data)) == (Opcode.PONG, b"12")
+
+
 @given(st.text(max_size=200), st.sampled_from([1000, 1001, 1008, 1011, 4000]))
 def test_our_close_frames_are_read_by_others(reason: str, code: int) -> None:
     frame = read_by_websockets(close_frame(code, reason, MASK), True)
