@@ -6,7 +6,7 @@ unfinished rest of a stream is kept in pieces and joined once.
 
 from typing import Final
 
-MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
 """A line longer than this is an attack or a fault."""
 _BOM: Final = b"\xef\xbb\xbf"
 

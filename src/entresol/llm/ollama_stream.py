@@ -7,7 +7,6 @@ stream without it was cut. An error in mid-stream is a line `{"error": …}`.
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
 
 from entresol.llm.events import (
     ChatEvent,
@@ -26,9 +25,10 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss, note_losses
-from entresol.llm.left_over import LeftOvers, Unread, unread_fields
+from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.ndjson import NdjsonDecoder, NdjsonTooLarge
 from entresol.llm.ollama_messages import answer_call, made_id, object_text, read_image
+from entresol.llm.ollama_structs import CallPiece, Chunk
 from entresol.llm.ollama_wire import (
     DONE_REASONS,
     Kind,
@@ -43,54 +43,8 @@ from entresol.llm.ollama_wire import (
 )
 from entresol.llm.types import FinishReason, Image, JsonObject, ToolCall, Usage
 
-
-class _Function(msgspec.Struct):
-    name: str
-    arguments: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Call(msgspec.Struct):
-    function: _Function
-    id: str | None = None
-
-
-class _Message(msgspec.Struct):
-    content: str | None = None
-    thinking: str | None = None
-    images: list[str] | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Chunk(msgspec.Struct):
-    """A line of either kind. The unread fields are those that no other format has."""
-
-    model: str | None = None
-    created_at: str | None = None
-    message: _Message | None = None
-    response: str | None = None
-    thinking: str | None = None
-    image: str | None = None
-    logprobs: list[JsonObject] | None = None
-    done: bool | None = None
-    done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
-    error: object = None
-    code: object = None
-    status_code: object = None
-    total_duration: Unread = UNSET
-    load_duration: Unread = UNSET
-    prompt_eval_duration: Unread = UNSET
-    eval_duration: Unread = UNSET
-    context: Unread = UNSET
-    remote_model: Unread = UNSET
-    remote_host: Unread = UNSET
-    completed: Unread = UNSET
-    total: Unread = UNSET
-
-
-_UNREAD: Final = unread_fields(_Chunk)
-_decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
+_UNREAD: Final = unread_fields(Chunk)
+_decode_chunk: Final = msgspec.json.Decoder(Chunk).decode
 _decode_string: Final = msgspec.json.Decoder(str).decode
 
 
@@ -125,7 +79,7 @@ class OllamaStreamDecoder:
             self._read_chunk(chunk, out)
         return out
 
-    def _read_chunk(self, chunk: _Chunk, out: list[ChatEvent]) -> None:
+    def _read_chunk(self, chunk: Chunk, out: list[ChatEvent]) -> None:
         if chunk.error is not None:
             self._is_over = True
             out.append(Failed(stream_failure(chunk.error, chunk.code, chunk.status_code)))
@@ -155,7 +109,7 @@ class OllamaStreamDecoder:
         if text:
             out.append(TextDelta(text))
 
-    def _read_calls(self, calls: list[_Call], created_at: str, out: list[ChatEvent]) -> None:
+    def _read_calls(self, calls: list[CallPiece], created_at: str, out: list[ChatEvent]) -> None:
         for call in calls:
             index = self._calls
             self._calls += 1
@@ -164,7 +118,7 @@ class OllamaStreamDecoder:
             out.append(ToolCallStarted(index, call_id, call.function.name))
             out.append(ToolArgumentsDelta(index, arguments))
 
-    def _end(self, chunk: _Chunk, out: list[ChatEvent]) -> None:
+    def _end(self, chunk: Chunk, out: list[ChatEvent]) -> None:
         self._is_over = True
         self._left_over.tell_of(chunk, _UNREAD, out)
         usage = read_usage(chunk.prompt_eval_count, chunk.eval_count)

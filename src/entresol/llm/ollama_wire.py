@@ -28,6 +28,7 @@ from entresol.llm.format import (
 )
 from entresol.llm.fragment import string_after
 from entresol.llm.ndjson import NdjsonTooLarge, lines_in
+from entresol.llm.ollama_structs import NOTHING, AnswerFacts, ErrorAnswer
 from entresol.llm.opened import opened_fields
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
@@ -71,36 +72,8 @@ _DONE: Final = re.compile(rb'"done"\s*:\s*true')
 _LAST_SECOND: Final = 253_402_300_799
 """The end of the year 9999."""
 
-
-_NOTHING: Final = msgspec.Raw(b"")
-
-
-class _Message(msgspec.Struct):
-    tool_calls: list[msgspec.Raw] | None = None
-
-
-class _Answer(msgspec.Struct):
-    """An answer or a line of a stream, as far as accounting needs it."""
-
-    model: str | None = None
-    message: _Message | None = None
-    response: msgspec.Raw = _NOTHING
-    done: bool | None = None
-    done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
-    error: object = None
-    code: object = None
-    status_code: object = None
-
-
-class _ErrorAnswer(msgspec.Struct):
-    error: object
-    code: object = None
-
-
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
-_decode_error: Final = msgspec.json.Decoder(_ErrorAnswer).decode
+_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
+_decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 
 
 def check_spelling(fields: Fields) -> None:
@@ -240,7 +213,7 @@ class OllamaFormat(OllamaErrors):
 
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_answer, body)
-        if answer.error is None and answer.message is None and answer.response == _NOTHING:
+        if answer.error is None and answer.message is None and answer.response == NOTHING:
             raise bad_response("it has neither message nor response")
         facts = CallFacts(is_complete=True)
         _add(facts, answer, _calls_tools(answer))
@@ -274,11 +247,11 @@ def _option_fields(raw: msgspec.Raw) -> Fields:
         raise bad_request("options", "expected an object") from error
 
 
-def _calls_tools(answer: _Answer) -> bool:
+def _calls_tools(answer: AnswerFacts) -> bool:
     return answer.message is not None and bool(answer.message.tool_calls)
 
 
-def _add(facts: CallFacts, answer: _Answer, has_calls: bool) -> None:
+def _add(facts: CallFacts, answer: AnswerFacts, has_calls: bool) -> None:
     """Add what one object says; later ones win."""
     facts.model = answer.model or facts.model
     facts.usage = read_usage(answer.prompt_eval_count, answer.eval_count) or facts.usage
