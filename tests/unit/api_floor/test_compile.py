@@ -3,6 +3,7 @@
 import logging
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from entresol.api_floor.compile import PluginPorts, compile_plan, compile_route, compile_service
@@ -22,6 +23,7 @@ from entresol.api_floor.registry import PluginRegistry
 from entresol.core.errors import ConfigError
 from entresol.core.http import Connection, Headers, Origin, RequestHead, Timeouts, TlsClient
 from entresol.core.secret import Secret
+from entresol.llm.price_table import FORMAT, TableHead, table_of
 
 
 class Settings(PluginConfig, frozen=True, kw_only=True):
@@ -66,6 +68,26 @@ def compiled(**entities: Any) -> Plan:
 
 def request(path: str) -> RequestHead:
     return RequestHead("GET", path, "", Headers(), Connection("192.0.2.1", 5, "192.0.2.2", 80))
+
+
+def test_plugins_get_the_prices_that_hold_here() -> None:
+    seen: list[PluginContext] = []
+
+    class Curious(Plugin[PluginConfig]):
+        name = "curious"
+        priority = 3
+        config_type = PluginConfig
+
+        def __init__(self, config: PluginConfig, context: PluginContext) -> None:
+            super().__init__(config, context)
+            seen.append(context)
+
+    prices = table_of(TableHead(format=FORMAT, source="test", version="1", licence=""), [])
+    instance = PluginInstance(id="p", name="curious", config=PluginConfig())
+    registry = PluginRegistry({"curious": lambda: Curious})
+    for given in (None, prices):
+        compile_plan(Configuration(plugins=(instance,)), registry, msgspec.structs.replace(PORTS, prices=given))
+    assert [context.prices for context in seen] == [None, prices]
 
 
 def test_a_service_becomes_an_origin_with_clocks_in_seconds() -> None:

@@ -1,12 +1,13 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from entresol.api_floor.configuration import Configuration
 from entresol.app.configuration import read_document
 from entresol.app.gateway import Gateway
-from entresol.config import Settings
+from entresol.config import PriceSettings, Settings
 from entresol.core.errors import ConfigError
 from entresol.net.clock import SystemClock
 from entresol.store.counters import LocalCounters
@@ -47,6 +48,24 @@ def test_certificates_are_checked_before_anything_changes(tmp_path: Path, listen
         text = configuration("/new", mismatched_certificate())
         with pytest.raises(ConfigError, match="does not load with its key"):
             gateway.prepare(read(settings_for(tmp_path / "c.yaml", text)))
+        assert gateway.floor.plan is old
+        await gateway.drain(0.0)
+
+    asyncio.run(scenario())
+
+
+def test_prices_are_read_with_each_plan_and_bad_ones_change_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        own = tmp_path / "own.yaml"
+        own.write_text("prices: [{provider: openai, model: gpt-4o, input: 1}]")
+        settings = settings_for(tmp_path / "c.yaml", configuration("/old"))
+        settings = msgspec.structs.replace(settings, prices=PriceSettings(overrides_file=str(own)))
+        clock = SystemClock()
+        gateway = Gateway(settings, read(settings), LocalCounters(clock), clock)
+        old = gateway.floor.plan
+        own.write_text("prices: [{provider: openai}]")
+        with pytest.raises(ConfigError, match="input: required field missing"):
+            gateway.prepare(read(settings))
         assert gateway.floor.plan is old
         await gateway.drain(0.0)
 
