@@ -8,6 +8,7 @@ import httpx2
 import ollama
 import openai
 import pytest
+from openai.types.responses import ResponseCompletedEvent, ResponseIncompleteEvent
 
 from golden.test_translations import HERE, shown
 
@@ -38,6 +39,32 @@ def test_openais_client_reads_the_stream(path: Path) -> None:
         else:
             reasons = [choice.finish_reason for chunk in stream for choice in chunk.choices]
             assert reasons[-1] is not None
+
+
+@pytest.mark.parametrize("path", streams("openai-responses"), ids=shown)
+def test_openais_client_reads_the_stream_of_a_response(path: Path) -> None:
+    client = openai.OpenAI(api_key="k", base_url="http://test/v1", http_client=httpx2.Client(transport=transport(path)))
+    with client, client.responses.create(model="m", input="x", stream=True) as stream:
+        if is_failure(path):
+            with pytest.raises(openai.APIError):
+                list(stream)
+        else:
+            *_, last = stream
+            assert isinstance(last, ResponseCompletedEvent | ResponseIncompleteEvent)
+            assert (last.response.status == "completed") == (last.type == "response.completed")
+
+
+@pytest.mark.parametrize("path", streams("openai-responses"), ids=shown)
+def test_openais_client_gathers_the_stream_of_a_response(path: Path) -> None:
+    client = openai.OpenAI(api_key="k", base_url="http://test/v1", http_client=httpx2.Client(transport=transport(path)))
+    with client, client.responses.stream(model="m", input="x") as stream:
+        if is_failure(path):
+            with pytest.raises(openai.APIError):
+                stream.until_done()
+            return
+        words = "".join([event.delta for event in stream if event.type == "response.output_text.delta"])
+        if b"event: response.completed" in path.read_bytes():
+            assert stream.get_final_response().output_text == words
 
 
 @pytest.mark.parametrize("path", streams("anthropic-messages"), ids=shown)
