@@ -145,9 +145,26 @@ def _add_logprobs(choice: Choice, items: list[JsonObject], dropped: list[str]) -
         parts = item.get("content")
         for part in parts if isinstance(parts, list) else []:
             if part.get("type") == "output_text":
-                part["logprobs"] = content or []
+                part["logprobs"] = whole_logprobs(content)
                 return
     dropped.append("logprobs")
+
+
+def whole_logprobs(content: object) -> list[JsonObject]:
+    """Log probabilities with every field that clients of this format count on."""
+    return [_whole_logprob(each) for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+
+
+def _whole_logprob(entry: JsonObject) -> JsonObject:
+    others = entry.get("top_logprobs")
+    top = [_with_bytes(each) for each in others if isinstance(each, dict)] if isinstance(others, list) else []
+    return _with_bytes(entry) | {"top_logprobs": top}
+
+
+def _with_bytes(entry: JsonObject) -> JsonObject:
+    if isinstance(entry.get("bytes"), list):
+        return entry
+    return entry | {"bytes": list(str(entry.get("token") or "").encode())}
 
 
 def response_object(

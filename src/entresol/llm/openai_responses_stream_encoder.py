@@ -24,7 +24,7 @@ from entresol.llm.events import (
 )
 from entresol.llm.format import Format, StreamShape, encode_json, note_loss, note_losses
 from entresol.llm.openai_responses_items import call_item, drawn_item, signature_item
-from entresol.llm.openai_responses_output import ItemIds, finish, response_object
+from entresol.llm.openai_responses_output import ItemIds, finish, response_object, whole_logprobs
 from entresol.llm.openai_responses_reasoning import reasoning_item, seal
 from entresol.llm.sse import sse_event
 from entresol.llm.types import FinishReason, Image, JsonObject, ToolCall, Usage
@@ -50,7 +50,7 @@ class _Open:
         """Of the part under way, of a call's arguments, or of a summary."""
         self.content: list[JsonObject] = []
         """A message's parts that are complete."""
-        self.logprobs: list[object] = []
+        self.logprobs: list[JsonObject] = []
         self.call: ToolCall | None = None
         self.encrypted: str | None = None
 
@@ -192,7 +192,7 @@ class ResponsesStreamEncoder:
     def _logprobs(self, logprobs: JsonObject) -> None:
         content, words = logprobs.get("content"), self._words
         if isinstance(content, list) and words is not None and self._part == "output_text":
-            words.logprobs += content
+            words.logprobs += whole_logprobs(content)
         else:
             note_losses(["logprobs"], self.dropped)
 
@@ -311,7 +311,8 @@ class ResponsesStreamEncoder:
         """Codex reads only `response.failed`, OpenAI's own clients raise for `error`: they get both."""
         if self._is_started:
             response = self._response("failed", [item for item in self._output if item])
-            response["error"] = {"code": error.code or "server_error", "message": error.message}
+            code = "rate_limit_exceeded" if error.status == 429 else "server_error"  # clients know few others
+            response["error"] = {"code": code, "message": error.message}
             self._emit("response.failed", {"response": response}, out)
         out.append(error_event(error, self._shape.request_id, self._sequence))
 
@@ -331,7 +332,7 @@ def _summary_place(opened: _Open) -> JsonObject:
     return _item_place(opened) | {"summary_index": 0}
 
 
-def _part(kind: str, text: str, logprobs: list[object]) -> JsonObject:
+def _part(kind: str, text: str, logprobs: list[JsonObject]) -> JsonObject:
     if kind == "refusal":
         return {"type": kind, "refusal": text}
     return {"type": kind, "text": text, "annotations": [], "logprobs": logprobs}

@@ -67,7 +67,10 @@ def test_what_clients_of_this_format_do_not_know_is_told() -> None:
 
 
 def test_log_probabilities_go_with_the_first_text() -> None:
-    logprobs: JsonObject = {"content": [{"token": "a", "logprob": -0.1}], "refusal": None}
+    logprobs: JsonObject = {
+        "content": [{"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}],
+        "refusal": None,
+    }
     choice = Choice(parts=[Thinking(text="hm"), Text(text="a")], logprobs=logprobs)
     dropped: list[str] = []
     assert read(*write_output(choice, "resp_9", False, dropped)).logprobs == logprobs
