@@ -22,6 +22,7 @@ from entresol.scripted.cohere_endpoints import answer_cohere
 from entresol.scripted.media_endpoints import answer_media
 from entresol.scripted.ollama_endpoints import answer_ollama
 from entresol.scripted.prompt import Reply, reply_to
+from entresol.scripted.rerank_endpoints import answer_rerank
 from entresol.scripted.responses_endpoints import answer_responses
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
 from entresol.scripted.settings import DEFAULT_KEY, Answered, Settings
@@ -74,6 +75,7 @@ _OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]]
     answer_cohere,
     answer_media,
     answer_ollama,
+    answer_rerank,
     answer_responses,
     answer_tgi,
 )
