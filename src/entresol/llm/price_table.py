@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
@@ -73,6 +74,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service_tier: str | None = None
     """`flex`, `priority`, `batch`, `fast`, … None: the default one."""
     tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        steps = [tier.above for tier in self.tiers]
+        if steps[:1] != [0] or any(low >= high for low, high in pairwise(steps)):
+            raise ValueError("tiers must begin at 0 and rise")
 
     def holds(self, day: str, minute: int) -> bool:
         """Whether it is in force on a day (`YYYY-MM-DD`) at a minute of it."""

@@ -83,6 +83,13 @@ def test_a_row_holds_in_its_days_and_hours(held: Row, day: str, minute: int, exp
     assert held.holds(day, minute) is expected
 
 
+@pytest.mark.parametrize("steps", [(), (1,), (0, 0), (0, 5, 3)])
+def test_the_steps_of_a_row_begin_at_zero_and_rise(steps: tuple[int, ...]) -> None:
+    tiers = [{"above": above, "rates": {"input": 1}} for above in steps]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"tiers": tiers}, Row)
+
+
 def test_the_operators_rows_come_first_while_they_hold() -> None:
     theirs = table_of(
         TableHead(format=FORMAT, source="overrides", version="x", licence=""),
