@@ -135,8 +135,9 @@ def _read_image(reader: ObjectReader) -> Image:
 
 
 def _read_file(reader: ObjectReader) -> Document:
-    document = Document(name=reader.string("filename"), file_id=reader.string("file_id"))
-    data = reader.string("file_data")
+    document, data = Document(name=reader.string("filename")), reader.string("file_data")
+    if data is None:
+        document.file_id = reader.string("file_id")  # beside data it would be one file too many
     if data is not None:
         inline = split_data_url(data)
         document.media_type, document.data = inline or (type_of_name(document.name or ""), data)

@@ -87,7 +87,8 @@ def _read_cache(reader: ObjectReader) -> CacheMark | None:
 
 def _read_image(reader: ObjectReader) -> Image:
     url, image = reader.string("image_url"), Image(detail=reader.string("detail"))
-    image.file_id = reader.string("file_id")
+    if url is None:
+        image.file_id = reader.string("file_id")  # beside a URL it would be one image too many
     inline = None if url is None else split_data_url(url)
     if inline is not None:
         image.media_type, image.data = inline
@@ -99,14 +100,17 @@ def _read_image(reader: ObjectReader) -> Image:
 
 
 def _read_file(reader: ObjectReader) -> Document:
-    document = Document(name=reader.string("filename"), file_id=reader.string("file_id"))
-    data, url = reader.string("file_data"), reader.string("file_url")
-    if data is not None:
+    document, data = Document(name=reader.string("filename")), reader.string("file_data")
+    if data is not None:  # a second source beside it is left over, and reported
         inline = split_data_url(data)
         document.media_type, document.data = inline or (type_of_name(document.name or ""), data)
-    elif url is not None:
-        document.url, document.media_type = url, type_of_name(document.name or url) or PDF
-    elif document.file_id is None:
+        return document
+    document.url = reader.string("file_url")
+    if document.url is not None:
+        document.media_type = type_of_name(document.name or document.url) or PDF
+        return document
+    document.file_id = reader.string("file_id")
+    if document.file_id is None:
         raise reader.invalid("file_data", "one of file_data, file_url and file_id is required")
     return document
 

@@ -354,6 +354,8 @@ def _read_choice(calling: ObjectReader, request: ChatRequest) -> None:
         request.tool_choice = ToolChoice(mode="required" if mode == "ANY" else "none", names=names)
     elif mode not in (None, "MODE_UNSPECIFIED"):
         raise calling.invalid("mode", f"unknown mode {mode!r}")
+    elif names:  # they say nothing without a mode
+        request.extra["toolConfig.functionCallingConfig.allowedFunctionNames"] = names
     _keep(calling, "toolConfig.functionCallingConfig", request)
 
 

@@ -122,6 +122,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         "tools[].strict": "tools[].function.strict",
         "messages[].content[].thinking": "messages[].reasoning_content",
         "messages[].content[].cache_control": "messages[].content[].prompt_cache_breakpoint",
+        "messages[].tool_results[].content[].cache_control": "messages[].content[].prompt_cache_breakpoint",
         "messages[].tool_results[]": "messages[]",
     }
 

@@ -98,6 +98,7 @@ class OpenAIResponses(OpenAIFormat, ChatFormat):
         "messages[].content[].thinking": "input[].summary",
         "messages[].content[].signature": "input[].encrypted_content",
         "messages[].content[].cache_control": "input[].content[].prompt_cache_breakpoint",
+        "messages[].tool_results[].content[].cache_control": "input[].output[].prompt_cache_breakpoint",
         "messages[].content[].title": "input[].content[].filename",
         "messages[].content[].image_url.detail": "input[].content[].detail",
         "messages[].tool_calls[]": "input[]",
