@@ -74,6 +74,11 @@ class Credential:
         self._lasting_secrets = self.secrets
         self._passing_secrets: tuple[bytes, ...] = ()
 
+    @property
+    def is_set(self) -> bool:
+        """The gateway has one. Without, clients bring their own."""
+        return self._is_set
+
     def hide_also(self, secrets: tuple[bytes, ...]) -> None:
         """Hide what a cloud gave out for a while; what it gave out before that is hidden as well."""
         if secrets is not self._passing_secrets:

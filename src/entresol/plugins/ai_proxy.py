@@ -10,7 +10,10 @@ from typing import ClassVar, Final
 
 from entresol.api_floor.ai_account import call_meta, call_usage, payload_text
 from entresol.api_floor.ai_call import AI_CALL, AiCall, Way
+from entresol.api_floor.ai_realtime import REALTIME, calls_that_pass
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
+from entresol.api_floor.ai_template import look_up
+from entresol.api_floor.ai_uploads import CallLimits
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import JsonBody, json_body
 from entresol.api_floor.plugin import BodyFilter, ErrorFormat, Plugin, PluginContext
@@ -30,9 +33,9 @@ from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
 from entresol.llm.templates import Lookup
 from entresol.plugins.schemas.ai_proxy import BESIDE_CHAT, CLIENT_WIRES, AiProxyConfig
-from entresol.policy.request_fields import query_values
 
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
+_UNREAD: Final = Opened({}, None, False)
 _REFUSED: Final = (401, 403)
 _LOSSES: Final = "Streams that held what the client's format cannot say."
 _LOSS_LABELS: Final = ("ai_provider", "ai_model")
@@ -67,6 +70,10 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._keeps_payload = config.logging.log_payloads
         self._credential = Credential(config.auth, model.options.upstream_url, self._source is not None)
         self._clock = context.clock
+        limits = CallLimits(config.max_request_body_size, config.response_streaming, *config.realtime.limits())
+        path = provider.paths.get(client.name, "")
+        self._passing = calls_that_pass(client, path, self._credential, self._clock, limits)
+        self.needs_body = self._passing is None
 
     def _beside_chat(self) -> list[tuple[str, Format]]:
         """Formats of other operations that clients of this one call on the same route, by how their paths end."""
@@ -97,6 +104,9 @@ class AiProxy(Plugin[AiProxyConfig]):
         assert upstream is not None  # replaces_upstream
         if credential.fault is not None:
             raise credential.fault
+        if self._passing is not None:
+            self._passing.access(exchange, upstream, self)
+            return None if self._source is None else self._prove(self._source, exchange, upstream)
         headers = request.headers
         content_type = headers.get(b"content-type") or b""
         if content_type != _JSON[1] and b"json" not in content_type.lower() and _JSON not in headers.pairs:
@@ -165,23 +175,37 @@ class AiProxy(Plugin[AiProxyConfig]):
         self, exchange: Exchange, upstream: UpstreamRequest, client: Format, opened: Opened, query: str
     ) -> Way:
         """Work out where a call goes. The service, if there is one, has its say on TLS."""
-        config, credential, tls = self.config, self._credential, upstream.origin.tls
-        is_fixed = self._target.is_fixed
-        lookup = _NO_LOOKUP if is_fixed else partial(_look_up, exchange)
-        model = check_model_name(choose_model(opened, self._target.model(lookup), config.model.model_alias))
-        stream = wants_stream(config.response_streaming, opened)
+        model = self.chosen_model(opened.model, self.configured_model(exchange))
+        stream = wants_stream(self.config.response_streaming, opened)
+        way = self.way_to(exchange, upstream, client, model, stream, query, opened)
+        if self._target.is_fixed and len(query) < 100:
+            if len(self._ways) > 256:  # names come from clients where no model is configured
+                self._ways.clear()
+            self._ways[client.name, opened.model, opened.stream, query] = way
+        return way
+
+    def configured_model(self, exchange: Exchange) -> str | None:
+        """See `ai_uploads.CallMaker`, also for the two below."""
+        return self._target.model(self._lookup(exchange))
+
+    def chosen_model(self, said: str | None, configured: str | None) -> str:
+        return check_model_name(choose_model(Opened({}, said, False), configured, self.config.model.model_alias))
+
+    def _lookup(self, exchange: Exchange) -> Lookup:
+        return _NO_LOOKUP if self._target.is_fixed else partial(look_up, exchange)
+
+    def way_to(
+        self, exchange: Exchange, upstream: UpstreamRequest, client: Format, model: str, stream: bool, query: str,
+        opened: Opened = _UNREAD,
+    ) -> Way:  # fmt: skip
+        credential, tls, lookup = self._credential, upstream.origin.tls, self._lookup(exchange)
         ends = self._ends_of(client, model)
         url = ends.url(model, stream, opened, credential.client_query(query), self._target.url(lookup))
         origin = Origin(url.scheme, url.host, url.port, tls if url.scheme == "https" else None)
         whole_query = credential.query(url.query)
         target = f"{url.path or '/'}?{whole_query}" if whole_query else url.path or "/"
-        name = field_value(f"{config.model.provider}/{model}")
-        way = Way(ends, model, stream, tls, origin, target, (self._model_header, name))
-        if is_fixed and len(query) < 100:
-            if len(self._ways) > 256:  # names come from clients where no model is configured
-                self._ways.clear()
-            self._ways[client.name, opened.model, opened.stream, query] = way
-        return way
+        name = field_value(f"{self.config.model.provider}/{model}")
+        return Way(ends, model, stream, tls, origin, target, (self._model_header, name))
 
     def _ends_of(self, client: Format, model: str) -> Ends:
         """What calls of a model have in common. Which wire a provider speaks may depend on the model."""
@@ -204,6 +228,9 @@ class AiProxy(Plugin[AiProxyConfig]):
         if head.status in _REFUSED and self._is_own_credential(exchange):
             message = f"the provider refused the gateway's credential, with status {head.status}"
             raise UpstreamError("provider_credential_refused", message)
+        if head.status == 101 and REALTIME in exchange:
+            exchange[REALTIME].begin(exchange, head)
+            return
         answer = call.answer(head)
         if self.config.model_name_header:
             head.headers.pairs.append(call.way.model_field)
@@ -228,7 +255,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         """Read along, or translate."""
         call = exchange.get(AI_CALL)
         if call is None or call.reading is None:
-            return None
+            return exchange[REALTIME].tap.from_provider if REALTIME in exchange else None
         return call.whole if call.reading.needs_whole else call.piece
 
     def log(self, exchange: Exchange) -> None:
@@ -241,6 +268,8 @@ class AiProxy(Plugin[AiProxyConfig]):
         meta = exchange[AI_META] = call_meta(exchange, self.context.instance_id, self.config.model.provider, call)
         answer = call.reading
         if answer is None:
+            if REALTIME in exchange:
+                exchange[REALTIME].account(exchange, meta, self._prices, call)
             return
         if exchange.error is not None:
             answer.settle()
@@ -261,13 +290,3 @@ class AiProxy(Plugin[AiProxyConfig]):
         """A stream held what its client cannot take, and the head, which says so of whole answers, had gone."""
         labels = (self.config.model.provider, model)
         self.context.metrics.counter("entresol_ai_llm_stream_losses_total", _LOSSES, _LOSS_LABELS, labels).value += 1
-
-
-def _look_up(exchange: Exchange, source: str, key: str) -> str | None:
-    """The value of a template's placeholder."""
-    if source == "headers":
-        value = exchange.request.headers.get(key.lower().encode("ascii", "replace"))
-        return None if value is None else value.decode("latin-1")
-    if source == "query_params":
-        return next(iter(query_values(exchange.request.query, key)), None)
-    return None if exchange.match is None else exchange.match.captures.get(key)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
+import msgspec
 from msgspec import Meta
 
 from entresol.api_floor.plugin_context import PluginConfig
@@ -33,8 +34,14 @@ CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
     "llm/v1/rerank": {"openai": "rerank", "cohere": "cohere-rerank"},
     "llm/v1/moderations": {"openai": "openai-moderations"},
     "llm/v1/count_tokens": {"anthropic": "anthropic-count-tokens"},
+    "llm/v1/files": {"openai": "openai-files"},
+    "llm/v1/batches": {"openai": "openai-batches"},
     "image/v1/images/generations": {"openai": "openai-images"},
+    "image/v1/images/edits": {"openai": "openai-image-edits"},
     "audio/v1/audio/speech": {"openai": "openai-speech"},
+    "audio/v1/audio/transcriptions": {"openai": "openai-transcriptions"},
+    "audio/v1/audio/translations": {"openai": "openai-translations"},
+    "realtime/v1/realtime": {"openai": "openai-realtime"},
 }
 """The wire that clients of a route type speak, by `llm_format`."""
 BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -45,22 +52,40 @@ BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """Wires that clients of an `llm_format` speak beside chat, where a route for chat takes their paths in: how the path
 ends, and the wire."""
+_PASSED_TYPES: Final = (
+    "llm/v1/files", "llm/v1/batches", "image/v1/images/edits", "audio/v1/audio/transcriptions",
+    "audio/v1/audio/translations", "realtime/v1/realtime",
+)  # fmt: skip
+"""Route types whose request bodies pass as they come."""
 RouteType = Annotated[
     Literal[
         "llm/v1/chat", "llm/v1/responses", "llm/v1/completions", "llm/v1/embeddings", "llm/v1/rerank",
-        "llm/v1/moderations", "llm/v1/count_tokens", "image/v1/images/generations", "audio/v1/audio/speech",
+        "llm/v1/moderations", "llm/v1/count_tokens", "llm/v1/files", "llm/v1/batches", "image/v1/images/generations",
+        "image/v1/images/edits", "audio/v1/audio/speech", "audio/v1/audio/transcriptions",
+        "audio/v1/audio/translations", "realtime/v1/realtime",
     ],
     Meta(
         description="What the route does.",
         extra={
             "not_yet": (
-                "llm/v1/assistants", "llm/v1/files", "llm/v1/batches", "audio/v1/audio/transcriptions",
-                "audio/v1/audio/translations", "image/v1/images/edits", "video/v1/videos/generations",
-                "realtime/v1/realtime", "preserve",
+                "llm/v1/assistants", "video/v1/videos/generations", "preserve",
             )
         },
     ),
 ]  # fmt: skip
+
+
+class RealtimeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """How much one realtime session may take; then it is cut."""
+
+    max_session_s: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="Seconds; none is no limit.")] = None
+    max_tokens: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens in all; none is no limit.")] = (
+        None
+    )
+
+    def limits(self) -> tuple[float | None, int | None]:
+        """Both."""
+        return self.max_session_s, self.max_tokens
 
 
 class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
@@ -80,6 +105,7 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
     max_request_body_size: Annotated[int, Meta(ge=0, description="Bytes; 0 is no limit. Larger requests: 413.")] = (
         1_048_576
     )
+    realtime: RealtimeConfig = RealtimeConfig()
     model_name_header: Annotated[bool, Meta(description="Name the model in a response header.")] = True
     genai_category: Annotated[
         Literal[
@@ -107,6 +133,8 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
             where = "route_type" if error.code == "unsupported_operation" else "model.options"
             what = f"{name} does not support route_type {self.route_type}"
             found.append((where, what if where == "route_type" else error.message))
+        if self.auth.param_location == "body" and self.route_type in _PASSED_TYPES:
+            found.append(("auth.param_location", f"body is not possible with route_type {self.route_type}"))
         if name in ("gemini", "bedrock") and self.auth.allow_override:
             found.append(("auth.allow_override", "bedrock and gemini only support auth.allow_override = false"))
         url = self.model.options.upstream_url
