@@ -100,6 +100,16 @@ def test_a_call_that_was_never_announced_is_one_all_the_same() -> None:
     ]
 
 
+def test_calls_that_share_an_index_are_told_apart() -> None:
+    said = between(
+        item("added", 0, **CALL),
+        delta("function_call_arguments", "{}"),
+        item("added", 0, **CALL | {"call_id": "c2"}),
+        delta("function_call_arguments", "[]"),
+    )
+    assert said[2:] == [ToolCallStarted(1, "c2", "f"), ToolArgumentsDelta(1, "[]")]
+
+
 def test_calls_make_the_reason_tool_calls() -> None:
     assert Finished("tool_calls") in events(CREATED, item("added", 0, **CALL), final())
 

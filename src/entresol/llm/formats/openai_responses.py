@@ -10,11 +10,13 @@ client of another format, a request says `store: false`, as such a client expect
 import re
 from typing import Final
 
+from entresol.core.errors import ClientError
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import (
     ChatFormat,
     Encoded,
+    Fields,
     Framing,
     Losses,
     Opened,
@@ -112,6 +114,12 @@ class OpenAIResponses(OpenAIFormat, ChatFormat):
     }
 
     # Bytes that pass.
+
+    def inspect(self, fields: Fields, path: str = "", query: str = "") -> Opened:
+        other = _BELOW.search(path)
+        if other is not None:  # a route for responses takes what lies below them, too
+            raise ClientError("bad_request", f"{other[1]} is not supported: responses can only be created")
+        return super().inspect(fields, path, query)
 
     def stream_filter(self, opened: Opened) -> None:
         return None
@@ -230,6 +238,7 @@ class OpenAIResponses(OpenAIFormat, ChatFormat):
         return ResponsesStreamEncoder(shape, self)
 
 
+_BELOW: Final = re.compile(r"/responses/([^/]+(?:/[^/]+)?)/?\Z")
 _REASONING_MODEL: Final = re.compile(r"(?:^|[/.:-])(?:o[1-9]|gpt-[5-9](?!.*chat)|codex)")
 
 

@@ -2,10 +2,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 
 from entresol.core.errors import ClientError, UpstreamError
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import Options, Profile
+from entresol.llm.formats.openai_chat import OpenAIChat
 from entresol.llm.formats.openai_responses import OpenAIResponses
 from entresol.llm.types import (
     CacheMark,
@@ -113,6 +115,73 @@ def test_losses_are_told_in_the_clients_words() -> None:
     assert [FORMAT.own_path(path) for path in paths] == [
         "max_output_tokens", "input[].x", "text.format.name", "input[].name",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("below", ["compact", "input_tokens", "resp_1/cancel", "resp_1/input_items/"])
+def test_what_lies_below_responses_is_not_taken_for_creating_one(below: str) -> None:
+    body = b'{"model":"gpt-5","input":"Hi"}'
+    with pytest.raises(ClientError, match=below.rstrip("/")):
+        FORMAT.open(body, f"/v1/responses/{below}")
+    assert FORMAT.open(body, "/v1/responses").model == "gpt-5"
+    assert FORMAT.open(body, "/v1/responses/").model == "gpt-5"
+
+
+FIELDS = {
+    "access_programs": ({"cyber": "standard"}, "dropped"),
+    "background": (True, "refused"),
+    "background_options": ({"completion_window": "2h"}, "dropped"),
+    "context_management": ([{"type": "compaction"}], "dropped"),
+    "conversation": ("conv_1", "refused"),
+    "image": ({"context_compression": "auto"}, "dropped"),
+    "include": (["web_search_call.results"], "dropped"),
+    "input": ("Hello", "mapped"),
+    "instructions": ("Be brief.", "mapped"),
+    "max_output_tokens": (50, "mapped"),
+    "max_tool_calls": (3, "dropped"),
+    "metadata": ({"a": "b"}, "mapped"),
+    "model": ("gpt-6", "mapped"),
+    "moderation": ({"model": "m"}, "refused"),
+    "parallel_tool_calls": (False, "mapped"),
+    "previous_response_id": ("resp_1", "refused"),
+    "prompt": ({"id": "p"}, "refused"),
+    "prompt_cache_key": ("k", "dropped"),
+    "prompt_cache_options": ({"mode": "explicit"}, "dropped"),
+    "prompt_cache_retention": ("24h", "dropped"),
+    "reasoning": ({"effort": "low"}, "mapped"),
+    "safety_identifier": ("u", "mapped"),
+    "service_tier": ("flex", "mapped"),
+    "store": (True, "dropped"),
+    "stream": (True, "mapped"),
+    "stream_options": ({"include_obfuscation": True}, "dropped"),
+    "temperature": (0.5, "mapped"),
+    "text": ({"format": {"type": "json_object"}}, "mapped"),
+    "tool_choice": ("none", "mapped"),
+    "tools": ([{"type": "function", "name": "f"}], "mapped"),
+    "top_logprobs": (3, "mapped"),
+    "top_p": (0.5, "mapped"),
+    "truncation": ("auto", "dropped"),
+    "user": ("u", "mapped"),
+}
+"""Every field of the official client's request: a value, and what becomes of it for a provider of chat completions."""
+
+
+def test_every_field_of_the_official_client_is_known() -> None:
+    given = ResponseCreateParamsBase.__annotations__.keys() | {"stream"}
+    assert given == FIELDS.keys()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_mapped_told_or_refused(name: str) -> None:
+    value, outcome = FIELDS[name]
+    chat, request = OpenAIChat(), decoded(**{name: value})
+    if outcome == "refused":
+        with pytest.raises(ClientError, match=name) as caught:
+            chat.encode_request(request, OPENAI)
+        assert caught.value.code == "unsupported_by_provider"
+        return
+    without, done = chat.encode_request(decoded(), OPENAI), chat.encode_request(request, OPENAI)
+    told = [path.partition(".")[0] for path in done.dropped]
+    assert outcome == ("dropped" if told == [name] else "mapped" if done.body != without.body else "lost")
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "cancelled", "failed"])
