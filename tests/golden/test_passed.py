@@ -19,7 +19,8 @@ from golden.test_translations import as_json, compare, shown
 HERE = Path(__file__).parent
 FOLDERS = (
     "anthropic_count_tokens", "openai_chat", "openai_completions", "openai_embeddings", "openai_images",
-    "openai_moderations", "openai_responses", "openai_speech",
+    "openai_moderations", "openai_responses", "openai_speech", "openai_transcriptions", "openai_translations",
+    "openai_image_edits", "openai_files", "openai_batches", "openai_realtime",
 )  # fmt: skip
 OPTIONS = Options(max_tokens=64, temperature=0.5, dimensions=256)
 
