@@ -49,13 +49,15 @@ def _read_part(reader: ObjectReader) -> ContentPart:
     if kind == "refusal":
         return Refusal(text=reader.need_string("refusal"), extra=present(reader))
     cache = _read_cache(reader)
-    part: Text | Image | Document
+    part: Text | Image | Audio | Document
     if kind in ("input_text", "output_text", "text"):
         part = Text(text=reader.need_string("text"))
     elif kind == "input_image":
         part = _read_image(reader)
     elif kind == "input_file":
         part = _read_file(reader)
+    elif kind == "input_audio":
+        part = _read_audio(reader.need(kind, reader.reader(kind)))
     else:
         return Native(type=kind, value={"type": kind, **reader.rest()})
     part.cache = cache
@@ -65,15 +67,17 @@ def _read_part(reader: ObjectReader) -> ContentPart:
 
 def present(reader: ObjectReader) -> JsonObject:
     """What nobody asked for, without what is empty: the API writes every list it has."""
-    return {name: value for name, value in reader.rest().items() if value is not None and value != []}
+    rest = reader.rest()
+    return {name: value for name, value in rest.items() if value is not None and value != []} if rest else rest
 
 
 def item_rest(reader: ObjectReader) -> JsonObject:
     """What nobody asked for of an item. Its id, and that it is complete, mean something only to who keeps items."""
     extra = present(reader)
-    extra.pop("id", None)
-    if extra.get("status") == "completed":
-        del extra["status"]
+    if extra:
+        extra.pop("id", None)
+        if extra.get("status") == "completed":
+            del extra["status"]
     return extra
 
 
@@ -97,6 +101,12 @@ def _read_image(reader: ObjectReader) -> Image:
     elif image.file_id is None:
         raise reader.invalid("image_url", "either image_url or file_id is required")
     return image
+
+
+def _read_audio(sound: ObjectReader) -> Audio:
+    """Sound, which OpenAI has types for, but takes only in chat completions; other servers take it here."""
+    media_type = f"audio/{sound.need_string('format')}"
+    return Audio(data=sound.need_string("data"), media_type=media_type)
 
 
 def _read_file(reader: ObjectReader) -> Document:
@@ -137,6 +147,9 @@ def _write_part(part: Part, losses: Losses, path: str) -> JsonObject:
         wire = _write_image(part, losses, path)
     elif isinstance(part, Document):
         wire = _write_document(part, losses, path)
+    elif isinstance(part, Audio) and losses.is_own:
+        sound = {"data": part.data, "format": (part.media_type or "").removeprefix("audio/")}
+        return {"type": "input_audio", "input_audio": sound} | part.extra
     elif isinstance(part, Native) and losses.is_own:
         return part.value
     else:

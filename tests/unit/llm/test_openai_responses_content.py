@@ -4,7 +4,7 @@ from entresol.core.errors import ClientError
 from entresol.llm.format import Losses, Profile, bad_request
 from entresol.llm.openai_responses_content import ending_of, item_rest, present, read_content, wire_id, write_input
 from entresol.llm.reading import ObjectReader
-from entresol.llm.types import CacheMark, ChatRequest, Document, Image, JsonObject, Native, Part, Refusal, Text
+from entresol.llm.types import Audio, CacheMark, ChatRequest, Document, Image, JsonObject, Native, Part, Refusal, Text
 
 
 def reader(value: JsonObject) -> ObjectReader:
@@ -44,6 +44,10 @@ def losses(origin: str = "openai-chat") -> Losses:
             {"type": "input_text", "text": "a", "prompt_cache_breakpoint": {"mode": "explicit", "ttl": "30m"}},
             Text(text="a", cache=CacheMark("30m")),
         ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "mp3"}},
+            Audio(data="QQ==", media_type="audio/mp3"),
+        ),
         ({"type": "input_hologram", "x": 1}, Native(type="input_hologram", value={"type": "input_hologram", "x": 1})),
     ],
 )
@@ -71,6 +75,11 @@ def test_what_is_empty_is_not_kept_and_an_items_names_are_not() -> None:
     assert present(reader(item)) == {"id": "msg_1", "status": "completed", "phase": "final_answer"}
     assert item_rest(reader(item)) == {"phase": "final_answer"}
     assert item_rest(reader({"id": "msg_1", "status": "incomplete"})) == {"status": "incomplete"}
+
+
+def test_sound_comes_back_where_it_was_taken() -> None:
+    part: JsonObject = {"type": "input_audio", "input_audio": {"data": "QQ==", "format": "mp3"}}
+    assert write_input(read_content(reader({"content": [part]}), "content"), losses("openai-responses")) == [part]
 
 
 def test_one_plain_text_is_written_as_a_string() -> None:
@@ -111,6 +120,7 @@ def test_parts_are_written(part: Part, wire: JsonObject) -> None:
         Document(data="QQ==", media_type="video/mp4"),
         Native(type="container_upload", value={}),
         Refusal(text="no"),
+        Audio(data="QQ==", media_type="audio/mp3"),
     ],
 )
 def test_what_belongs_to_another_provider_is_refused(part: Part) -> None:
