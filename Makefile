@@ -61,6 +61,7 @@ system-tools: ## the few programs tests use that are no Python package
 prices: .venv/bin/python ## build the price table anew; needs the group `prices` of pyproject.toml
 	$(BIN)/pip install --quiet "genai-prices>=0.2.3,<0.3"
 	$(BIN)/python scripts/build_prices.py
+	$(BIN)/python scripts/build_models.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -35,6 +35,7 @@ from entresol.core.http import (
 from entresol.core.ports import Counters, ResponseReceiver, Taken, Window
 from entresol.core.schema import Violation, parse
 from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
+from entresol.llm.price_table import PriceTable
 from entresol.store.counters import LocalCounters
 from entresol.telemetry.metrics import WorkerMetrics
 
@@ -227,7 +228,9 @@ class Gateway:
         scope: Scope | None = None,
         route: Route | None = None,
         clouds: CloudCredentials = NO_CLOUDS,
+        prices: PriceTable | None = None,
     ) -> None:
+        self.prices = prices
         self.clock = ManualClock()
         self._clouds = clouds
         self.lines = KeptLines()
@@ -255,6 +258,7 @@ class Gateway:
             consumers=self.directory,
             logger=logging.getLogger(f"entresol.plugins.{plugin.name}"),
             credentials=self._clouds,
+            prices=self.prices,
         )
         return cast("AnyPlugin", plugin(plugin_config(plugin, raw), context))
 

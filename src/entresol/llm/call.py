@@ -38,9 +38,11 @@ from entresol.llm.format import (
     Unsupported,
 )
 from entresol.llm.json_fields import bad_response
+from entresol.llm.model_adaptation import adapt
+from entresol.llm.model_profiles import NO_FACTS, ModelFacts, profile_of, refined
 from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
-from entresol.llm.types import CallRequest
+from entresol.llm.types import CallRequest, ChatRequest
 
 CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
 _PASSED: Final = StreamShape(model="")
@@ -55,12 +57,29 @@ class Ends:
     """
 
     __slots__ = (
-        "_client_version", "_profile", "_profile_of", "client", "fields", "has_options", "is_same_format", "native",
-        "options", "provider", "version",
+        "_client_version",
+        "_profile",
+        "_profile_of",
+        "client",
+        "facts",
+        "fields",
+        "has_options",
+        "is_same_format",
+        "native",
+        "options",
+        "own_facts",
+        "provider",
+        "version",
     )  # fmt: skip
 
     def __init__(
-        self, client: Format, provider: Provider, native: Format, options: Options = NO_OPTIONS, version: str = ""
+        self,
+        client: Format,
+        provider: Provider,
+        native: Format,
+        options: Options = NO_OPTIONS,
+        version: str = "",
+        own_facts: ModelFacts = NO_FACTS,
     ) -> None:
         self.client = client
         self.provider = provider
@@ -75,6 +94,7 @@ class Ends:
         self._client_version: bytes | None = None
         self._profile = provider.profile("", version)
         self._profile_of = ""
+        self.facts = self.own_facts = own_facts
         self.fields += provider.fields_of(native.name)
         if provider.version_header is not None:
             name, default = provider.version_header
@@ -91,7 +111,8 @@ class Ends:
     def profile(self, model: str) -> Profile:
         """Facts about a model here. The last one is remembered: most calls are for one model."""
         if model != self._profile_of:
-            self._profile, self._profile_of = self.provider.profile(model, self.version), model
+            facts = self.facts = profile_of(self.provider.name, model, self.version).with_facts(self.own_facts)
+            self._profile, self._profile_of = refined(self.provider.profile(model, self.version), facts), model
         return self._profile
 
     def url(self, model: str, stream: bool, opened: Opened, query: str, override: Url | None) -> Url:
@@ -166,15 +187,20 @@ class LLMCall:
             framing=opened.framing,
             request_id=self._request_id,
         )
+        profile = ends.profile(self.model)
+        left_out: tuple[str, ...] = ()
+        if isinstance(request, ChatRequest):
+            adapted = adapt(request, ends.facts)
+            request, left_out = adapted.request, adapted.dropped
         try:
-            encoded = native.encode_request(request, ends.profile(self.model))
+            encoded = native.encode_request(request, profile)
         except Unsupported as refusal:
             raise refusal.in_words_of(client.own_path) from None
         self._asked = request
         if encoded.renamed:
             self._renamed_tools = encoded.renamed
-        if encoded.dropped:
-            self.dropped = list(dict.fromkeys([client.own_path(path) for path in encoded.dropped]))
+        if encoded.dropped or left_out:
+            self.dropped = list(dict.fromkeys([client.own_path(path) for path in (*left_out, *encoded.dropped)]))
         return encoded.body
 
     def answer(self, head: ResponseHead) -> Answer:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from entresol.core.secret import Secret
+from entresol.llm.model_profiles import ModelFacts
 from entresol.llm.names import installed_providers
 from entresol.llm.profile import NO_OPTIONS, Options
 
@@ -169,6 +170,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
     ) = None
     model_alias: Annotated[str, Meta(description="The name clients call the model by.")] | None = None
     options: ModelOptions = ModelOptions()
+    profile: Annotated[ModelFacts, Meta(description="What is known of the model.")] | None = None
 
     def violations(self) -> Violations:
         """Kong's rules per provider."""

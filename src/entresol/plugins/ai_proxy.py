@@ -24,6 +24,7 @@ from entresol.llm.call import Ends, failure_of, field_value, wants_stream
 from entresol.llm.cloud_credentials import CloudCredential, CredentialSource
 from entresol.llm.credentials import Credential
 from entresol.llm.format import Format
+from entresol.llm.model_profiles import NO_FACTS
 from entresol.llm.opened import Opened, opened_chat
 from entresol.llm.price_table import price_table
 from entresol.llm.prices import Prices
@@ -63,7 +64,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._others = self._beside_chat()
         self._ends: dict[tuple[str, str], Ends] = {}
         self._passes_chat = client.name == "openai-chat" and provider.format_name("chat", client.name) == client.name
-        self._prices = Prices(model.options, price_table(), model.provider)
+        self._prices = Prices(model.options, context.prices or price_table(), model.provider)
         self._target = ModelTarget(model, provider)
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str, str | None, bool, str], Way] = {}
@@ -214,7 +215,8 @@ class AiProxy(Plugin[AiProxyConfig]):
         ends = self._ends.get((client.name, wire))
         if ends is None:
             version = options.anthropic_version or ""
-            ends = Ends(client, provider, format_named(wire), options.for_calls(), version)
+            own_facts = self.config.model.profile or NO_FACTS
+            ends = Ends(client, provider, format_named(wire), options.for_calls(), version, own_facts)
             self._ends[client.name, wire] = ends
         return ends
 

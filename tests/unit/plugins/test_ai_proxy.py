@@ -12,6 +12,8 @@ from entresol.core.http import HeaderPairs, Headers, Origin, ResponseHead, Timeo
 from entresol.core.secret import Secret
 from entresol.llm.cloud_credentials import BearerToken
 from entresol.llm.model_config import AuthConfig, ModelOptions
+from entresol.llm.price_overrides import read_overrides
+from entresol.llm.price_table import PriceTable, price_table
 from entresol.plugins.ai_proxy import AiProxy
 from playbooks.harness import Gateway, Reply
 
@@ -342,7 +344,7 @@ def test_an_answer_of_another_format_is_translated_and_losses_are_told() -> None
 
 def test_what_cannot_be_left_out_is_refused() -> None:
     reply = chat(gateway(config("anthropic"), MESSAGE), modalities=["audio"])
-    assert (reply.status, error_of(reply)["code"]) == (400, "unsupported_by_provider")
+    assert (reply.status, error_of(reply)["code"]) == (400, "unsupported_by_model")
 
 
 def test_a_name_the_client_made_up_cannot_add_a_header() -> None:
@@ -548,6 +550,39 @@ def test_the_call_is_accounted_for() -> None:
 def test_the_operators_prices_win() -> None:
     exchange = chat(gateway(config(options={"input_cost": 1.0, "output_cost": 10.0}))).exchange
     assert exchange[AI_USAGE].cost == 0.002
+
+
+def test_the_operators_file_of_prices_wins_over_the_table() -> None:
+    own = read_overrides({"prices": [{"provider": "openai", "model": "gpt-4o*", "input": 1, "output": 10}]})
+    assert isinstance(own, PriceTable)
+    made = Gateway((AiProxy, config()), upstream=answers(COMPLETION), prices=price_table().overridden(own))
+    usage = chat(made).exchange[AI_USAGE]
+    assert (usage.cost, usage.price_version) == (0.002, own.version)
+    assert own.row_named(usage.price_id or "") is not None
+
+
+def test_what_the_model_refuses_is_left_out_of_translated_calls_and_told() -> None:
+    bodies: list[bytes] = []
+
+    def upstream(request: UpstreamRequest, body: bytes) -> Any:
+        bodies.append(body)
+        return answers(MESSAGE)(request, body)
+
+    raw = config("anthropic", model={"name": "claude-opus-4-7"})
+    reply = chat(Gateway((AiProxy, raw), upstream=upstream), temperature=0.5, max_tokens=999_999)
+    assert reply.header("x-entresol-dropped") == "temperature, max_tokens"
+    sent = json.loads(bodies[0])
+    assert (sent["max_tokens"], "temperature" in sent) == (128_000, False)
+
+
+def test_the_operators_facts_about_a_model_win() -> None:
+    own = {"refused": [], "max_output": 50, "input": ["text"]}
+    made = gateway(config("anthropic", model={"name": "claude-opus-4-7", "profile": own}), MESSAGE)
+    reply = chat(made, temperature=0.5, max_tokens=60)
+    assert reply.header("x-entresol-dropped") == "max_tokens"
+    image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/y.png"}}]}
+    refused = chat(made, messages=[image])
+    assert (refused.status, error_of(refused)["code"]) == (400, "unsupported_by_model")
 
 
 def test_an_unknown_price_is_no_price() -> None:
