@@ -26,7 +26,7 @@ TOOL: Final = "tool"
 _SYSTEM_FIELDS: Final = ("system", "systeminstruction", "system_instruction", "instructions", "preamble")
 _USER_FIELDS: Final = (
     "chat_history", "messages", "contents", "content", "message", "prompt", "input", "inputs", "inputtext", "texts",
-    "suffix", "query", "requests", "template", "context",
+    "suffix", "query", "requests", "template", "context", "documents",
 )  # fmt: skip
 _PLACES: Final = dict.fromkeys(_SYSTEM_FIELDS, SYSTEM) | dict.fromkeys(_USER_FIELDS, USER) | {"prediction": ASSISTANT}
 """Top-level fields that hold text, and whose it is unless a turn says otherwise; lower case."""
@@ -37,7 +37,7 @@ _TEXT_KEYS: Final = frozenset(
      "executablecode", "executable_code", "codeexecutionresult", "code_execution_result", "code", "inlinedata",
      "inline_data", "guardcontent", "name", "query", "data", "bytes", "file_data", "snippet", "instruction", "custom",
      "reasoning_content", "reasoning", "audio", "transcript", "citations", "cited_text", "filename", "displayname",
-     "display_name", "image_url", "tool_name")
+     "display_name", "image_url", "tool_name", "tool_plan")
 )  # fmt: skip
 """Keys below a turn whose values hold text or lead to it; lower case."""
 _FREE_KEYS: Final = frozenset(("response", "args", "arguments", "input", "json", "variables", "result"))
@@ -51,6 +51,8 @@ ESCAPED_LETTER: Final = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aA]|5[fF])
 _NO_TEXT: Final = ("image/", "audio/", "video/", "font/", "application/pdf")
 """Media types of what is not read; any other file is, if it is text."""
 _DATA_URL: Final = re.compile(r"data:([^,;]*)[^,]*;base64,", re.IGNORECASE)
+_DOCUMENT_KEYS: Final = frozenset(("data", "id"))
+"""All that Cohere's documents have: their data are words."""
 _TEXT_DOCUMENTS: Final = frozenset(("txt", "csv", "html", "md"))
 
 
@@ -79,7 +81,10 @@ def read_prompts(body: bytes) -> list[Prompt]:
             role = _PLACES.get(name.lower())
             if role is not None:
                 reader.begin(name)
-                reader.read_turns(value, role)
+                if name.lower() == "documents":
+                    reader.read_documents(value)
+                else:
+                    reader.read_turns(value, role)
         if not reader.place:
             raise ClientError("prompt_not_found", "the request body has no field with a prompt")
         if reader.may_repeat_keys(body):
@@ -142,6 +147,12 @@ class _Reader:
         elif value is not None:
             raise _not_readable()
 
+    def read_documents(self, value: Any) -> None:
+        """Texts that go along with the user's words (Cohere), or that are to be ranked: together they are one turn."""
+        texts: list[str] = []
+        self._text(value, texts)
+        self.prompts.append(Prompt(USER, texts, self.place))
+
     def _turn(self, turn: dict[str, Any], role: str) -> None:
         texts: list[str] = []
         content = turn.get("content")
@@ -185,6 +196,7 @@ class _Reader:
             if name in _TEXT_KEYS:
                 met[key] = met.get(key, 0) + 1
                 if name in _CODED:
+                    self.is_free = self.is_free or (name in ("data", "document") and isinstance(item, dict))
                     _CODED[name](value, item, texts)
                 else:
                     self._text(item, texts)
@@ -213,8 +225,8 @@ def _every_string(value: Any, texts: list[str]) -> None:
 
 
 def _data(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
-    """`data` of Anthropic's `source` (plain or base64) and of Gemini's `inlineData` (base64)."""
-    if holder.get("type") == "text":
+    """`data` of Anthropic's `source` (plain or base64), of Gemini's `inlineData` (base64), of Cohere's documents."""
+    if holder.get("type") == "text" or isinstance(value, dict) or holder.keys() <= _DOCUMENT_KEYS:
         _every_string(value, texts)
         return
     for name in ("mimeType", "mime_type", "media_type"):
@@ -266,7 +278,12 @@ def _nothing(holder: dict[str, Any], value: Any, texts: list[str]) -> None:
 
 def _without_bytes(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_bytes(item) for key, item in value.items() if key not in ("bytes", "data")}
+        is_document = value.keys() <= _DOCUMENT_KEYS
+        return {
+            key: _without_bytes(item)
+            for key, item in value.items()
+            if key != "bytes" and (key != "data" or is_document or isinstance(item, dict))
+        }
     return value
 
 

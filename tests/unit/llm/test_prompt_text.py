@@ -208,6 +208,26 @@ def test_a_file_that_is_no_text_is_not_read() -> None:
             [("user", ["now"]), ("assistant", ["then"]), ("system", ["p"])],
         ),
         ({"texts": ["a"], "query": "q"}, [("user", ["a"]), ("user", ["q"])]),
+        (
+            {
+                "messages": [
+                    {"role": "assistant", "tool_plan": "p"},
+                    {
+                        "role": "tool",
+                        "content": [
+                            {"type": "document", "document": {"id": "i", "data": {"sky": "rain"}}},
+                            {"type": "document", "document": {"data": "words"}},
+                        ],
+                    },
+                ],
+                "documents": ["a", {"data": {"title": "t", "any": ["b"]}}, {"data": "c", "id": "d"}, {"text": "e"}],
+            },
+            [
+                ("assistant", ["p"]),
+                ("tool", ["id", "i", "data", "sky", "rain", "data", "words"]),
+                ("user", ["a", "title", "t", "any", "b", "c", "e"]),
+            ],
+        ),
         # Hugging Face
         ({"inputs": ["x", "y"]}, [("user", ["x"]), ("user", ["y"])]),
         # Ollama
@@ -335,3 +355,9 @@ def test_repeated_keys_of_a_turn_are_never_missed(pairs: list[tuple[str, str]]) 
     elif len({key for key, _ in pairs}) == len(pairs):
         refuse_repeated_keys(body)
         turns(body)
+
+
+def test_a_key_repeated_in_a_documents_data_is_refused() -> None:
+    with pytest.raises(ClientError) as raised:
+        read_prompts(b'{"query":"q","documents":[{"data":{"a":"x","a":"y"}}]}')
+    assert raised.value.code == "repeated_json_key"
