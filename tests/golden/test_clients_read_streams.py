@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import anthropic
+import cohere
 import httpx
 import httpx2
 import ollama
@@ -112,3 +113,17 @@ def test_ollamas_client_reads_the_stream_of_a_completion(path: Path) -> None:
         else:
             *_, last = stream
             assert (last.done, last.done_reason is None) == (True, False)
+
+
+@pytest.mark.parametrize("path", streams("cohere-chat"), ids=shown)
+def test_coheres_client_reads_the_stream(path: Path) -> None:
+    content, headers = path.read_bytes(), {"content-type": "text/event-stream"}
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, headers=headers, content=content))
+    with httpx.Client(transport=answer) as transport:
+        client = cohere.ClientV2(api_key="k", base_url="http://test", httpx_client=transport)
+        *events, last = client.chat_stream(model="m", messages=[])
+    assert last.type == "message-end"
+    assert "message-end" not in [event.type for event in events]
+    assert last.delta is not None
+    is_failed = b'"error":' in content
+    assert (last.delta.finish_reason in ("ERROR", "TIMEOUT"), last.delta.error is not None) == (is_failed, is_failed)

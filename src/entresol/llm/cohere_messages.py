@@ -164,9 +164,13 @@ class MessageWriter:
         return wire
 
     def _turn(self, message: Message, wire: list[JsonObject]) -> None:
-        losses = self._losses
-        if message.role == "assistant":
-            said = self._assistant(message.parts)
+        losses, parts = self._losses, message.parts
+        only = parts[0] if len(parts) == 1 else None
+        if isinstance(only, Text) and not only.extra:  # the rule
+            _report_marks(only, losses)
+            said: JsonObject = {"content": only.text}
+        elif message.role == "assistant":
+            said = self._assistant(parts)
         else:
             said = self._words(message)
         if not said and not losses.is_own:
