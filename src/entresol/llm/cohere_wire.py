@@ -194,11 +194,14 @@ class CohereChatFormat(CohereFormat):
     def response_facts(self, body: bytes) -> CallFacts:
         answer = decode_response_as(_decode_answer, body)
         if isinstance(answer.message, str):
-            return CallFacts(error=ErrorDetail(status=502, message=answer.message, request_id=answer.id))
+            error = ErrorDetail(status=502, message=answer.message, request_id=answer.id)
+            return CallFacts(error=error, is_complete=True)
         if not isinstance(answer.message, dict):
             raise bad_field("message", "is required")
         facts = CallFacts(response_id=answer.id, finish_reason=finish_reason(answer.finish_reason), is_complete=True)
         facts.usage = None if answer.usage is None else read_usage(answer.usage)
+        if answer.finish_reason in _FAILURES:  # Cohere's own clients know it; for others it must not be success
+            facts.error = stream_failure(answer.finish_reason, None)
         return facts
 
     def fragment_facts(self, head: bytes, tail: bytes) -> CallFacts:

@@ -96,6 +96,13 @@ def test_facts_of_an_answer() -> None:
     assert (facts.response_id, facts.finish_reason, facts.is_complete, facts.error) == ("i", "length", True, None)
 
 
+@pytest.mark.parametrize(("reason", "status"), [("ERROR", 502), ("TIMEOUT", 504)])
+def test_an_answer_that_failed_is_an_error_and_says_so_itself(reason: str, status: int) -> None:
+    facts = CHAT.response_facts(json.dumps({"finish_reason": reason, "message": {"content": []}}).encode())
+    assert facts.error is not None
+    assert (facts.error.status, facts.finish_reason) == (status, "error")
+
+
 def test_a_good_status_with_an_error_is_an_error() -> None:
     error = CHAT.response_facts(b'{"id":"i","message":"too bad"}').error
     assert error is not None
