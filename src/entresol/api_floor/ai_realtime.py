@@ -22,8 +22,9 @@ from entresol.core.slots import Slot
 from entresol.llm.credentials import Credential
 from entresol.llm.format import Format
 from entresol.llm.model_config import ModelOptions
-from entresol.llm.price_table import price_table
+from entresol.llm.price_table import PriceTable
 from entresol.llm.prices import Charge, Prices
+from entresol.llm.provider import Provider
 from entresol.llm.realtime import RealtimeTap
 from entresol.llm.realtime_events import summed
 from entresol.llm.types import Usage
@@ -108,13 +109,15 @@ class RealtimeSession:
 class RealtimeSessions:
     """The sessions of one route."""
 
-    def __init__(self, client: Format, credential: Credential, clock: Clock, limits: CallLimits) -> None:
+    def __init__(
+        self, client: Format, credential: Credential, clock: Clock, limits: CallLimits, other_prices: Prices
+    ) -> None:
+        """`other_prices`: of models that transcribe, which are not the route's."""
         self._client = client
         self._credential = credential
         self._clock = clock
         self._limits = limits
-        self._prices = Prices(ModelOptions(), price_table(), "openai")
-        """Of models that transcribe, which are not the route's."""
+        self._prices = other_prices
 
     def access(self, exchange: Exchange, upstream: UpstreamRequest, maker: CallMaker) -> None:
         """Send the handshake to the provider. Raises ClientError."""
@@ -169,13 +172,13 @@ def _without_model(query: str) -> tuple[str | None, list[str]]:
 
 
 def calls_that_pass(
-    client: Format, path: str, credential: Credential, clock: Clock, limits: CallLimits
+    client: Format, provider: Provider, credential: Credential, clock: Clock, limits: CallLimits, table: PriceTable
 ) -> Uploads | RealtimeSessions | None:
-    """For an operation whose requests are not held: sound, images and files, and sessions. `path`: the provider's."""
+    """For an operation whose requests are not held: sound, images and files, and sessions."""
     if client.operation == "realtime":
-        return RealtimeSessions(client, credential, clock, limits)
+        return RealtimeSessions(client, credential, clock, limits, Prices(ModelOptions(), table, provider.name))
     if client.operation in FORMS or client.operation in STORES:
-        return Uploads(client, credential, clock, limits, "{model}" in path)
+        return Uploads(client, credential, clock, limits, "{model}" in provider.paths.get(client.name, ""))
     return None
 
 

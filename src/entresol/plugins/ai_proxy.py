@@ -64,7 +64,8 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._others = self._beside_chat()
         self._ends: dict[tuple[str, str], Ends] = {}
         self._passes_chat = client.name == "openai-chat" and provider.format_name("chat", client.name) == client.name
-        self._prices = Prices(model.options, context.prices or price_table(), model.provider)
+        table = context.prices or price_table()
+        self._prices = Prices(model.options, table, model.provider)
         self._target = ModelTarget(model, provider)
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str, str | None, bool, str], Way] = {}
@@ -72,8 +73,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._credential = Credential(config.auth, model.options.upstream_url, self._source is not None)
         self._clock = context.clock
         limits = CallLimits(config.max_request_body_size, config.response_streaming, *config.realtime.limits())
-        path = provider.paths.get(client.name, "")
-        self._passing = calls_that_pass(client, path, self._credential, self._clock, limits)
+        self._passing = calls_that_pass(client, provider, self._credential, self._clock, limits, table)
         self.needs_body = self._passing is None
 
     def _beside_chat(self) -> list[tuple[str, Format]]:
