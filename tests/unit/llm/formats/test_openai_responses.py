@@ -1,3 +1,5 @@
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsBa
 
 from entresol.core.errors import ClientError, UpstreamError
 from entresol.llm.events import ErrorDetail
-from entresol.llm.format import Options, Profile
+from entresol.llm.format import Options, Profile, StreamShape
 from entresol.llm.formats.openai_chat import OpenAIChat
 from entresol.llm.formats.openai_responses import OpenAIResponses
 from entresol.llm.types import (
@@ -311,3 +313,69 @@ ANSWERS = st.builds(
 @given(ANSWERS)
 def test_an_answer_comes_back_the_same(response: ChatResponse) -> None:
     assert FORMAT.decode_response(FORMAT.encode_response(response).body) == response
+
+
+WORDS = st.sampled_from(
+    ["type", "role", "content", "text", "id", "call_id", "name", "arguments", "output", "summary", "status", "input",
+     "encrypted_content", "logprobs", "annotations", "result", "tools", "error", "message", "user", "assistant",
+     "function_call", "function_call_output", "custom_tool_call", "reasoning", "input_text", "output_text", "refusal",
+     "input_image", "input_file", "image_url", "file_data", "image_generation_call", "summary_text", "function",
+     "completed", "incomplete", "failed", "code", "usage", "input_tokens", "item", "delta", "output_index"]
+)  # fmt: skip
+VALUES: st.SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | WORDS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
+    max_leaves=25,
+)
+ITEMS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            ["message", "reasoning", "function_call", "custom_tool_call", "image_generation_call", "x"]
+        )
+    },
+    optional=dict.fromkeys(("role", "content", "summary", "call_id", "name", "arguments", "result", "id"), VALUES),
+)
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=5), VALUES | st.lists(ITEMS, max_size=3))
+def test_no_request_breaks_the_decoder(fields: JsonObject, given_input: object) -> None:
+    with contextlib.suppress(ClientError):
+        FORMAT.encode_request(decoded(**fields | {"input": given_input}), OPENAI)
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=5), VALUES | st.lists(ITEMS, max_size=3))
+def test_no_answer_breaks_the_decoder(fields: JsonObject, output: object) -> None:
+    body = msgspec.json.encode(fields | {"output": output})
+    with contextlib.suppress(UpstreamError):
+        FORMAT.response_facts(body)
+    with contextlib.suppress(UpstreamError):
+        FORMAT.encode_response(FORMAT.decode_response(body))
+
+
+KINDS = st.sampled_from(
+    ["output_item.added", "output_item.done", "output_text.delta", "output_text.done", "refusal.delta", "completed",
+     "function_call_arguments.delta", "function_call_arguments.done", "reasoning_summary_text.delta", "created",
+     "reasoning_summary_part.added", "incomplete", "failed", "custom_tool_call_input.delta", "x.delta"]
+).map("response.".__add__)  # fmt: skip
+MEMBERS = st.fixed_dictionaries(
+    {"type": KINDS},
+    optional={
+        "item": VALUES | ITEMS,
+        "delta": TEXTS | VALUES,
+        "output_index": st.integers(0, 2),
+        "content_index": st.integers(0, 1),
+        "summary_index": st.integers(0, 1),
+        "arguments": TEXTS,
+        "text": TEXTS,
+        "logprobs": VALUES,
+        "response": st.fixed_dictionaries({"output": st.lists(ITEMS, max_size=2)}, optional={"status": WORDS}),
+    },
+)
+
+
+@given(st.lists(MEMBERS, max_size=8))
+def test_no_stream_breaks_decoder_or_encoder(events: list[JsonObject]) -> None:
+    data = b"".join([b"data: %b\n\n" % msgspec.json.encode(event) for event in events])
+    FORMAT.stream_facts(data, None)
+    with contextlib.suppress(UpstreamError):
+        FORMAT.stream_encoder(StreamShape(model="m")).encode(FORMAT.stream_decoder().feed(data))
