@@ -14,7 +14,6 @@ from entresol.llm.events import (
     Ended,
     Failed,
     Finished,
-    LeftOver,
     LogprobsDelta,
     PartAdded,
     Started,
@@ -25,6 +24,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import bad_response, encode_json
+from entresol.llm.left_over import LeftOvers
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge
 from entresol.llm.types import JsonObject, Native
 
@@ -69,6 +69,7 @@ class _Event(msgspec.Struct):
 
 _T = TypeVar("_T", _Call, JsonObject)
 _decode_event: Final = msgspec.json.Decoder(_Event).decode
+_LONGEST_KIND: Final = 64
 _KNOWN: Final = frozenset(
     ("message-start", "content-start", "content-end", "tool-plan-delta", "tool-call-start", "tool-call-delta",
      "tool-call-end", "citation-start", "citation-end")
@@ -85,7 +86,7 @@ class CohereStreamDecoder:
         self._calls: dict[int, int] = {}
         """Index on the wire to the number of the call."""
         self._count = 0
-        self._is_debug_told = False
+        self._left_over = LeftOvers()
 
     def feed(self, data: bytes) -> list[ChatEvent]:
         try:
@@ -130,9 +131,9 @@ class CohereStreamDecoder:
         elif wire.type is None and isinstance(wire.message, str):
             self._is_over = True
             out.append(Failed(stream_failure(None, wire.message)))
-        elif kind == "debug":
-            self._tell_of_debug(out)
-        elif not kind:
+        elif kind:  # `debug`, and what is new
+            self._left_over.tell((kind[:_LONGEST_KIND],), out)
+        else:
             raise bad_response("an event of the stream has no type")
 
     def _start(self, identifier: str, out: list[ChatEvent]) -> None:
@@ -184,11 +185,6 @@ class CohereStreamDecoder:
             return
         out.append(Finished(finish_reason(reason) or ("tool_calls" if self._count else "stop")))
         out.append(Ended())
-
-    def _tell_of_debug(self, out: list[ChatEvent]) -> None:
-        if not self._is_debug_told:
-            self._is_debug_told = True
-            out.append(LeftOver(["debug"]))
 
 
 def _listed(value: _T | list[_T] | None) -> list[_T]:

@@ -97,9 +97,9 @@ def test_a_plan_is_text_and_thoughts_are_thoughts() -> None:
 def test_what_only_cohere_has_is_named_once() -> None:
     citation = {"start": 0, "end": 2}
     debug = b'data: {"type":"debug","prompt":"x"}\n\n'
-    events = read(debug + START + event("citation-start", 0, citations=citation) + debug)
-    assert events[:2] == [LeftOver(["debug"]), Started("i")]
-    (added,) = events[2:]
+    events = read(debug + START + event("citation-start", 0, citations=citation) + debug + event("someday", 1))
+    assert [events[0], events[1], events[3]] == [LeftOver(["debug"]), Started("i"), LeftOver(["someday"])]
+    (added,) = events[2:3]
     assert isinstance(added, PartAdded)
 
 
