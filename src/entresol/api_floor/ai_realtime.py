@@ -52,6 +52,7 @@ class RealtimeSession:
             raise UpstreamError(
                 "provider_bad_response", "websocket: the provider uses an extension that was not offered"
             )
+        head.headers.remove(b"set-cookie")
         exchange.render_stream_error = self._to_client
         exchange.take_leave = self._to_provider
         if self._max_session_s is not None and exchange.fail is not None:

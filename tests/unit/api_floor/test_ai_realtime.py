@@ -92,6 +92,13 @@ def test_another_model_is_refused(query: str, code: str) -> None:
     assert play.transport.calls == []
 
 
+def test_the_providers_cookies_stay_here() -> None:
+    play = playbook()
+    client = handshake(play)
+    play.upstream.starts(101, [(b"set-cookie", b"__cf_bm=x"), (b"sec-websocket-accept", b"x")])
+    assert (client.status, client.header("set-cookie"), client.header("sec-websocket-accept")) == (101, None, "x")
+
+
 def test_a_request_that_is_no_handshake_is_refused() -> None:
     client = playbook().client_starts(path="/v1/realtime")
     client.sends(b"", last=True)
