@@ -134,11 +134,18 @@ def said(messages: list[Message]) -> list[tuple[str, str]]:
                 found.append(("call", part.name + part.arguments.replace(" ", "")))
             elif isinstance(part, ToolResult):
                 text = "".join(inner.text for inner in part.parts if isinstance(inner, Text))
-                is_object = text.startswith("{")  # as Gemini has results, and others then get them
-                found.append(("result", "".join(msgspec.json.decode(text).values()) if is_object else text))
+                found.append(("result", unwrapped(text)))
             elif isinstance(part, Text) and part.text:
                 found.append((role, part.text))
     return found
+
+
+def unwrapped(text: str) -> str:
+    """A result's words, also inside an object, as Gemini has results and others then get them."""
+    try:
+        return "".join(msgspec.json.decode(text, type=dict[str, str]).values())
+    except msgspec.DecodeError:
+        return text
 
 
 def lost_of_answer(client: ChatFormat, provider: ChatFormat, with_tools: bool) -> list[str]:
