@@ -56,12 +56,13 @@ Field = tuple[bytes, bytes]
 class Credential:
     """What a model's `auth` block says, ready to be used, and what its `upstream_url` holds that must not be shown."""
 
+    secrets: tuple[bytes, ...] = ()
+    """What must never be shown to a client."""
+
     def __init__(self, auth: AuthConfig, upstream_url: str | None = None, has_cloud: bool = False) -> None:
         """`has_cloud`: a cloud's credential is put into each call besides (`cloud_credentials`)."""
         self.fault: ConfigError | None = None
         """Why calls cannot be made: a secret that has no value. The gateway starts without it, and says so per call."""
-        self.secrets: tuple[bytes, ...] = ()
-        """What must never be shown to a client."""
         self._override = auth.allow_override
         self._field = self._read_field(auth)
         self._parameter = self._read_parameter(auth)
