@@ -111,6 +111,7 @@ def test_a_side_that_was_closed_already_is_told_nothing_more() -> None:
         (Frame(Opcode.TEXT, b"\xff").serialize(mask=True), 1007),
         (b"\x82\xff" + b"\0" * 3 + b"\xff" * 5, 1009),
     ],
+    ids=["no mask", "no UTF-8", "too large"],
 )
 def test_a_client_that_breaks_the_protocol_is_told_with_the_right_code(data: bytes, code: int) -> None:
     session = tap()
