@@ -47,6 +47,7 @@ CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
 BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "anthropic": (("/count_tokens", "anthropic-count-tokens"),),
     "bedrock": (("/invoke", "bedrock-invoke"), ("/invoke-with-response-stream", "bedrock-invoke")),
+    "cohere": (("/embed", "cohere-embed"), ("/rerank", "cohere-rerank")),
     "gemini": ((":embedContent", "gemini-embed-content"), (":batchEmbedContents", "gemini-embeddings")),
     "ollama": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
 }
