@@ -41,6 +41,13 @@ _NEVER_SENT: Final = frozenset(
         b"x-forwarded-port",
         b"x-forwarded-path",
         b"x-forwarded-prefix",
+        b"x-consumer-id",
+        b"x-consumer-custom-id",
+        b"x-consumer-username",
+        b"x-consumer-groups",
+        b"x-credential-identifier",
+        b"x-anonymous-consumer",
+        b"x-authenticated-groups",
     )
 )
 """Ours to write, or nobody's business there: whom we serve, and where."""

@@ -146,3 +146,8 @@ def test_a_key_in_the_providers_address_is_hidden_as_well() -> None:
     credential = Credential(AuthConfig(), url)
     assert credential.secrets == (b"secret%2Fkey1", b"secret/key1")
     assert b"secret" not in credential.hidden_in(b'{"url":"/chat?api-key=secret%2Fkey1","key":"secret/key1"}')
+
+
+def test_a_provider_does_not_learn_who_calls() -> None:
+    told = [(b"x-consumer-username", b"alice"), (b"x-consumer-groups", b"g"), (b"x-credential-identifier", b"c")]
+    assert Credential(AuthConfig()).header_fields([*told, (b"x-own", b"1")], [], True) == [(b"x-own", b"1")]
