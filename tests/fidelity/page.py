@@ -40,8 +40,13 @@ def page() -> str:
     lines += [row([client, *[cell_of(client, provider) for provider in PROVIDERS]]) for client in CLIENTS]
     lines += [FIELDS.rstrip(), "", *fields()]
     lines += ["", "What is *same*, and why:", ""]
-    lines += [f"- `{pattern}`: {why}" for pattern, why in SAME_FIELDS]
+    lines += [f"- `{shown(pattern)}`: {why}" for pattern, why in SAME_FIELDS]
     return "\n".join(lines) + "\n"
+
+
+def shown(pattern: str) -> str:
+    """A pattern of paths, so that no reader takes a part of it for a link."""
+    return pattern.replace("\\[\\]", "[]").replace("](", "] (")
 
 
 def row(cells: list[str]) -> str:
