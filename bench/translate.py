@@ -26,7 +26,9 @@ from entresol.llm.format import ChatFormat, Profile, StreamShape
 from entresol.llm.registry import format_named
 from entresol.llm.types import ChatResponse, Choice, Text, ToolCall, Usage
 
-CLIENTS = ("openai-chat", "anthropic-messages", "gemini", "bedrock-converse", "ollama-chat")
+CLIENTS = (
+    "openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere-chat", "ollama-chat",
+)  # fmt: skip
 PROFILES = {
     "openai-chat": Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True),
     "anthropic-messages": Profile(provider="anthropic"),

@@ -3,7 +3,6 @@
 Linear in the input: the unfinished rest of a stream is kept in pieces and scanned once.
 """
 
-
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """An event larger than this is an attack or a fault."""
 

@@ -1,4 +1,4 @@
-"""What one call keeps from phase to phase; how a call goes as a whole is told in tests/unit/plugins/test_ai_proxy.py."""
+"""What a call keeps from phase to phase; how it goes as a whole is told in tests/unit/plugins/test_ai_proxy.py."""
 
 import pytest
 

@@ -164,7 +164,7 @@ def test_tools_have_a_schema_whatever_they_take() -> None:
 
 
 def test_strictness_is_that_of_all_tools() -> None:
-    parameters = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
+    parameters: dict[str, object] = {"type": "object", "properties": {"a": {}}, "required": ["a"]}
     strict, loose = Tool(name="f", parameters=parameters, strict=True), Tool(name="g", strict=False)
     assert write(tools=[strict])[0]["strict_tools"] is True
     assert "strict_tools" not in write(tools=[loose])[0]

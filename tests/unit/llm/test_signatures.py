@@ -4,7 +4,8 @@ from entresol.llm.signatures import ANTHROPIC, GEMINI, for_client, for_provider,
 
 
 @pytest.mark.parametrize(
-    ("wire", "canonical"), [("abc", "anthropic:abc"), ("gemini:abc", "gemini:abc"), ("openai:abc", "openai:abc"), ("", None), (None, None)]
+    ("wire", "canonical"),
+    [("abc", "anthropic:abc"), ("gemini:abc", "gemini:abc"), ("openai:abc", "openai:abc"), ("", None), (None, None)],
 )
 def test_a_signature_bears_its_makers_name(wire: str | None, canonical: str | None) -> None:
     assert signed_by(wire, ANTHROPIC) == canonical

@@ -44,7 +44,8 @@ def test_tools_of_the_provider_have_no_name_to_change() -> None:
 
 
 def test_an_answer_gets_the_clients_names_back() -> None:
-    calls: list[Part] = [ToolCall(id="1", name=wire_name("get.weather")), Text(text="x"), ToolCall(id="2", name="other")]
+    first, other = ToolCall(id="1", name=wire_name("get.weather")), ToolCall(id="2", name="other")
+    calls: list[Part] = [first, Text(text="x"), other]
     response = ChatResponse(origin="test", choices=[Choice(parts=calls)])
     restore_answer(response, {wire_name("get.weather"): "get.weather"})
     assert [part.name for part in response.choices[0].parts if isinstance(part, ToolCall)] == ["get.weather", "other"]
