@@ -104,7 +104,7 @@ class AnthropicStreamDecoder:
             case "content_block_stop":
                 self._close_block(event.index, out)
             case "message_start":
-                self._start(event.message or MessageStart(), out)
+                self._start(event.message if isinstance(event.message, MessageStart) else MessageStart(), out)
             case "message_delta":
                 self._read_end(event, out)
             case "message_stop":

@@ -52,7 +52,8 @@ class StopFacts(msgspec.Struct):
 
 class EventFacts(msgspec.Struct):
     type: str | None = None
-    message: AnswerFacts | None = None
+    message: AnswerFacts | str | None = None
+    """A text beside an error, as gateways (this one among them) write it."""
     delta: StopFacts | None = None
     usage: UsageWire | None = None
     error: ErrorWire | None = None
@@ -91,7 +92,7 @@ class DeltaWire(msgspec.Struct):
 class EventWire(msgspec.Struct):
     type: str | None = None
     index: int = 0
-    message: MessageStart | None = None
+    message: MessageStart | str | None = None
     content_block: JsonObject | None = None
     delta: DeltaWire | None = None
     usage: UsageWire | None = None

@@ -12,7 +12,7 @@ from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, bad_field, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseTooLarge, events_in, sse_event
-from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.types import FinishReason, JsonObject, Usage, count
 
 _decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
 _decode_event: Final = msgspec.json.Decoder(EventFacts).decode
@@ -68,15 +68,15 @@ def service_tier(wire: str | None) -> str | None:
 
 def read_usage(wire: UsageWire) -> Usage:
     """The buckets of `usage`."""
-    output = wire.output_tokens or 0
-    usage = Usage(input=wire.input_tokens or 0, cache_read=wire.cache_read_input_tokens or 0)
-    written = wire.cache_creation_input_tokens or 0
+    output = count(wire.output_tokens)
+    usage = Usage(input=count(wire.input_tokens), cache_read=count(wire.cache_read_input_tokens))
+    written = count(wire.cache_creation_input_tokens)
     if wire.cache_creation is not None:
-        usage.cache_write_1h = wire.cache_creation.ephemeral_1h_input_tokens or 0
-        usage.cache_write = wire.cache_creation.ephemeral_5m_input_tokens or 0
+        usage.cache_write_1h = count(wire.cache_creation.ephemeral_1h_input_tokens)
+        usage.cache_write = count(wire.cache_creation.ephemeral_5m_input_tokens)
     usage.cache_write = max(usage.cache_write, written - usage.cache_write_1h)
     if wire.output_tokens_details is not None:
-        usage.reasoning = min(wire.output_tokens_details.thinking_tokens or 0, output)
+        usage.reasoning = min(count(wire.output_tokens_details.thinking_tokens), output)
     usage.output = output - usage.reasoning
     return usage
 
@@ -205,7 +205,7 @@ def _add_event(facts: CallFacts, data: bytes, usage: UsageWire) -> None:
         event = _decode_event(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return  # an event cut by the tap's window
-    if event.message is not None:
+    if isinstance(event.message, AnswerFacts):
         _add_message(facts, event.message, usage)
     elif event.type == "message_delta":
         if event.delta is not None:

@@ -15,7 +15,7 @@ from entresol.llm.bedrock_errors import error_body, exception_message, read_erro
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, Opened, bad_field, decode_response_as
 from entresol.llm.fragment import object_after, string_after
-from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.types import FinishReason, JsonObject, Usage, count
 
 EVENT_STREAM: Final = b"application/vnd.amazon.eventstream"
 TIERS: Final = ("default", "priority", "flex", "reserved")
@@ -110,12 +110,12 @@ def finish_reason(wire: str | None) -> FinishReason | None:
 def read_usage(wire: UsageWire) -> Usage:
     """The buckets of `usage`."""
     usage = Usage(
-        input=wire.input_tokens or 0, output=wire.output_tokens or 0, cache_read=wire.cache_read_input_tokens or 0
+        input=count(wire.input_tokens), output=count(wire.output_tokens), cache_read=count(wire.cache_read_input_tokens)
     )
-    written = wire.cache_write_input_tokens or 0
+    written = count(wire.cache_write_input_tokens)
     details = wire.cache_details or ()
-    usage.cache_write_1h = sum(detail.input_tokens or 0 for detail in details if detail.ttl == "1h")
-    short = sum(detail.input_tokens or 0 for detail in details if detail.ttl != "1h")
+    usage.cache_write_1h = sum(count(detail.input_tokens) for detail in details if detail.ttl == "1h")
+    short = sum(count(detail.input_tokens) for detail in details if detail.ttl != "1h")
     usage.cache_write = max(short, written - usage.cache_write_1h)
     return usage
 

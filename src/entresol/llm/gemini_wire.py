@@ -13,7 +13,7 @@ from entresol.llm.format import CallFacts, Format, Framing, OpenChoices, bad_res
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.gemini_structs import AnswerFacts, CallingAnswer, ErrorAnswer, ErrorWire, Modality, UsageWire
 from entresol.llm.sse import SseDecoder, SseTooLarge, events_in, sse_data
-from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.types import FinishReason, JsonObject, Usage, count
 
 MAX_ELEMENT_BYTES = 16 * 1024 * 1024
 """One response of a stream larger than this is an attack or a fault."""
@@ -106,15 +106,15 @@ def _calls_tools(response: bytes) -> bool:
 
 
 def _of(details: list[Modality] | None, modality: str) -> int:
-    return sum(item.token_count or 0 for item in details or () if item.modality == modality)
+    return sum(count(item.token_count) for item in details or () if item.modality == modality)
 
 
 def read_usage(wire: UsageWire) -> Usage:
     """Counts that overlap become buckets that do not."""
-    prompt = (wire.prompt_token_count or 0) + (wire.tool_use_prompt_token_count or 0)
-    output = wire.candidates_token_count or 0
-    usage = Usage(reasoning=wire.thoughts_token_count or 0)
-    usage.cache_read = min(wire.cached_content_token_count or 0, prompt)
+    prompt = (count(wire.prompt_token_count)) + (count(wire.tool_use_prompt_token_count))
+    output = count(wire.candidates_token_count)
+    usage = Usage(reasoning=count(wire.thoughts_token_count))
+    usage.cache_read = min(count(wire.cached_content_token_count), prompt)
     audio = _of(wire.prompt_tokens_details, "AUDIO") - _of(wire.cache_tokens_details, "AUDIO")
     usage.input_audio = min(max(audio, 0), prompt - usage.cache_read)
     usage.input = prompt - usage.cache_read - usage.input_audio

@@ -88,6 +88,8 @@ class OllamaStreamDecoder:
             self._is_started = True
             out.append(Started("", chunk.model or "", read_time(chunk.created_at)))
         message = chunk.message
+        if isinstance(message, str):
+            raise bad_response("a line of the stream is not valid: message: expected an object, got a string")
         if message is None:
             self._read_words(chunk.thinking, chunk.response, out)
             if chunk.image:

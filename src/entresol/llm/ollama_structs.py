@@ -36,7 +36,8 @@ class Chunk(msgspec.Struct):
 
     model: str | None = None
     created_at: str | None = None
-    message: MessagePiece | None = None
+    message: MessagePiece | str | None = None
+    """A text beside an error, as gateways (this one among them) write it."""
     response: str | None = None
     thinking: str | None = None
     image: str | None = None
@@ -67,7 +68,7 @@ class AnswerFacts(msgspec.Struct):
     """An answer or a line of a stream, as far as accounting needs it."""
 
     model: str | None = None
-    message: MessageFacts | None = None
+    message: MessageFacts | str | None = None
     response: msgspec.Raw = NOTHING
     done: bool | None = None
     done_reason: str | None = None

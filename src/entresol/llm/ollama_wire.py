@@ -28,7 +28,7 @@ from entresol.llm.format import (
 )
 from entresol.llm.fragment import string_after
 from entresol.llm.ndjson import NdjsonTooLarge, lines_in
-from entresol.llm.ollama_structs import NOTHING, AnswerFacts, ErrorAnswer
+from entresol.llm.ollama_structs import NOTHING, AnswerFacts, ErrorAnswer, MessageFacts
 from entresol.llm.opened import opened_fields
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
@@ -248,7 +248,7 @@ def _option_fields(raw: msgspec.Raw) -> Fields:
 
 
 def _calls_tools(answer: AnswerFacts) -> bool:
-    return answer.message is not None and bool(answer.message.tool_calls)
+    return isinstance(answer.message, MessageFacts) and bool(answer.message.tool_calls)
 
 
 def _add(facts: CallFacts, answer: AnswerFacts, has_calls: bool) -> None:

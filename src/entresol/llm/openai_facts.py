@@ -10,7 +10,7 @@ from entresol.llm.fragment import object_after, string_after
 from entresol.llm.json_fields import bad_field, decode_response_as
 from entresol.llm.openai_structs import AnswerFacts, ErrorWire, UsageWire, decode_calls, decode_facts, decode_usage
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import FinishReason, Usage
+from entresol.llm.types import FinishReason, Usage, count
 
 DONE: Final = b"[DONE]"
 _TOOL_CALLS: Final = b'"tool_calls"'
@@ -34,18 +34,18 @@ def finish_reason(wire: str | None) -> FinishReason | None:
 
 def read_usage(wire: UsageWire) -> Usage:
     """Totals with details become buckets that do not overlap."""
-    prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
+    prompt, completion = count(wire.prompt_tokens), count(wire.completion_tokens)
     usage = Usage(input=prompt, output=completion)
     inputs, outputs = wire.prompt_tokens_details, wire.completion_tokens_details
     if inputs is not None and (inputs.cached_tokens or inputs.cache_write_tokens or inputs.audio_tokens):
-        usage.cache_read = min(inputs.cached_tokens or 0, prompt)
-        usage.cache_write = min(inputs.cache_write_tokens or 0, prompt - usage.cache_read)
-        usage.input_audio = min(inputs.audio_tokens or 0, prompt - usage.cache_read - usage.cache_write)
+        usage.cache_read = min(count(inputs.cached_tokens), prompt)
+        usage.cache_write = min(count(inputs.cache_write_tokens), prompt - usage.cache_read)
+        usage.input_audio = min(count(inputs.audio_tokens), prompt - usage.cache_read - usage.cache_write)
         usage.input = prompt - usage.cache_read - usage.cache_write - usage.input_audio
     if outputs is not None and (outputs.reasoning_tokens or outputs.audio_tokens or outputs.image_tokens):
-        usage.reasoning = min(outputs.reasoning_tokens or 0, completion)
-        usage.output_audio = min(outputs.audio_tokens or 0, completion - usage.reasoning)
-        usage.output_image = min(outputs.image_tokens or 0, completion - usage.reasoning - usage.output_audio)
+        usage.reasoning = min(count(outputs.reasoning_tokens), completion)
+        usage.output_audio = min(count(outputs.audio_tokens), completion - usage.reasoning)
+        usage.output_image = min(count(outputs.image_tokens), completion - usage.reasoning - usage.output_audio)
         usage.output = completion - usage.reasoning - usage.output_audio - usage.output_image
     return usage
 

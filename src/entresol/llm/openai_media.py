@@ -14,7 +14,7 @@ from entresol.llm.openai_facts import error_status, read_error
 from entresol.llm.openai_structs import ErrorWire
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import Usage
+from entresol.llm.types import Usage, count
 
 
 class _Kinds(msgspec.Struct):
@@ -50,14 +50,14 @@ def read_usage(wire: MediaUsage, makes_images: bool = False) -> Usage | None:
     """Totals with details become buckets that do not overlap; None without tokens."""
     if wire.input_tokens is None and wire.output_tokens is None:
         return None
-    into, out = wire.input_tokens or 0, wire.output_tokens or 0
+    into, out = count(wire.input_tokens), count(wire.output_tokens)
     inputs = wire.input_tokens_details or wire.input_token_details or _Kinds()
     outputs = wire.output_tokens_details or _Kinds(image_tokens=out if makes_images else 0)
-    usage = Usage(cache_read=min(inputs.cached_tokens or 0, into))
-    usage.input_audio = min(inputs.audio_tokens or 0, into - usage.cache_read)
+    usage = Usage(cache_read=min(count(inputs.cached_tokens), into))
+    usage.input_audio = min(count(inputs.audio_tokens), into - usage.cache_read)
     usage.input = into - usage.cache_read - usage.input_audio
-    usage.output_image = min(outputs.image_tokens or 0, out)
-    usage.output_audio = min(outputs.audio_tokens or 0, out - usage.output_image)
+    usage.output_image = min(count(outputs.image_tokens), out)
+    usage.output_audio = min(count(outputs.audio_tokens), out - usage.output_image)
     usage.output = out - usage.output_image - usage.output_audio
     return usage
 

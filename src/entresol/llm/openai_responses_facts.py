@@ -22,7 +22,7 @@ from entresol.llm.openai_responses_structs import (
 )
 from entresol.llm.openai_structs import ErrorWire
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import FinishReason, Usage
+from entresol.llm.types import FinishReason, Usage, count
 
 CALLS: Final = ("function_call", "custom_tool_call")
 FINAL_EVENTS: Final = ("response.completed", "response.incomplete", "response.failed")
@@ -33,18 +33,18 @@ _CALL: Final = (b'"type":"function_call"', b'"type": "function_call"', b'"type":
 
 def read_usage(wire: UsageWire) -> Usage:
     """Totals with details become buckets that do not overlap."""
-    into, out = wire.input_tokens or 0, wire.output_tokens or 0
+    into, out = count(wire.input_tokens), count(wire.output_tokens)
     usage = Usage(input=into, output=out)
     inputs, outputs = wire.input_tokens_details, wire.output_tokens_details
     if inputs is not None:
-        usage.cache_read = min(inputs.cached_tokens or 0, into)
-        usage.cache_write = min(inputs.cache_write_tokens or 0, into - usage.cache_read)
-        usage.input_audio = min(inputs.audio_tokens or 0, into - usage.cache_read - usage.cache_write)
+        usage.cache_read = min(count(inputs.cached_tokens), into)
+        usage.cache_write = min(count(inputs.cache_write_tokens), into - usage.cache_read)
+        usage.input_audio = min(count(inputs.audio_tokens), into - usage.cache_read - usage.cache_write)
         usage.input = into - usage.cache_read - usage.cache_write - usage.input_audio
     if outputs is not None:
-        usage.reasoning = min(outputs.reasoning_tokens or 0, out)
-        usage.output_audio = min(outputs.audio_tokens or 0, out - usage.reasoning)
-        usage.output_image = min(outputs.image_tokens or 0, out - usage.reasoning - usage.output_audio)
+        usage.reasoning = min(count(outputs.reasoning_tokens), out)
+        usage.output_audio = min(count(outputs.audio_tokens), out - usage.reasoning)
+        usage.output_image = min(count(outputs.image_tokens), out - usage.reasoning - usage.output_audio)
         usage.output = out - usage.reasoning - usage.output_audio - usage.output_image
     return usage
 

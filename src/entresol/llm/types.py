@@ -315,6 +315,11 @@ class ChatResponse(CallResponse, kw_only=True):
     service_tier: str | None = None
 
 
+def count(value: int | None) -> int:
+    """A provider's count; none where it says none, or makes one up below zero."""
+    return value if value is not None and value > 0 else 0
+
+
 def arguments_object(call: ToolCall) -> JsonObject | None:
     """The arguments of a call as an object; None when they are not one."""
     if not call.arguments:
