@@ -36,7 +36,7 @@ from entresol.llm.openai_parts import (
     write_parts,
     write_tool_results,
 )
-from entresol.llm.openai_plain import plain_tools
+from entresol.llm.openai_plain import plain_messages, plain_tools
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
 from entresol.llm.openai_structs import UsageWire
 from entresol.llm.openai_wire import OpenAIFormat, write_usage
@@ -137,8 +137,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
 
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> ChatRequest:
         reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)
-        messages = reader.need("messages", reader.readers("messages"))
-        request = ChatRequest(origin=self.name, messages=_merge_results([_read_message(each) for each in messages]))
+        request = ChatRequest(origin=self.name, messages=_merge_results(_read_messages(reader)))
         request.model = reader.string("model") or ""
         request.stream = reader.boolean("stream") or False
         _read_sampling(reader, request)
@@ -222,6 +221,14 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
 
 
 # Requests: reading.
+
+
+def _read_messages(reader: ObjectReader) -> list[Message]:
+    plain = plain_messages(reader.peek("messages"))
+    if plain is not None:
+        reader.take("messages")
+        return plain
+    return [_read_message(each) for each in reader.need("messages", reader.readers("messages"))]
 
 
 def _read_message(reader: ObjectReader) -> Message:
