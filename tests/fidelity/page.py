@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from fidelity.answer_wires import FAILED, SAME_ANSWERS
 from fidelity.classes import DROPPED, MAPPED, REFUSED, SAME, SAME_FIELDS
 from fidelity.matrix import CLIENTS, PROVIDERS, Cell, lost_in
 from fidelity.wires import WIRES
@@ -32,15 +33,34 @@ out, and named in `x-entresol-dropped`. *Refused*: 400 `unsupported_by_provider`
 saying, such as a default. There is no fifth outcome. The lists, a line a field, are in `tests/fidelity/manifest/`.
 
 """
+ANSWERS_HEAD = """
+## Answers
+
+The same for the fields of answers. *Failed*: such an answer is an error, and the client gets one of its own format.
+Usage is told in buckets that do not overlap; a part of a count for which the client's wire has no name is in the count
+that it is a part of. What a provider counts for itself, such as where it ran, is not reported.
+
+"""
+BEHAVIOURS_HEAD = """
+## Behaviours
+
+What translation promises beside single fields; `tests/fidelity/behaviours.yaml` names the tests of each. *Kong*: Kong's
+translation is known to do otherwise, and a test shows that this one does not.
+
+"""
 
 
 def page() -> str:
     """The page."""
     lines = [HEAD.rstrip(), "", row(["client ↓ provider →", *PROVIDERS]), row(["---"] * (len(PROVIDERS) + 1))]
     lines += [row([client, *[cell_of(client, provider) for provider in PROVIDERS]]) for client in CLIENTS]
-    lines += [FIELDS.rstrip(), "", *fields()]
+    lines += [FIELDS.rstrip(), "", *fields(MANIFESTS, (MAPPED, DROPPED, REFUSED, SAME))]
     lines += ["", "What is *same*, and why:", ""]
     lines += [f"- `{shown(pattern)}`: {why}" for pattern, why in SAME_FIELDS]
+    lines += [ANSWERS_HEAD.rstrip(), "", *fields(MANIFESTS / "answers", (MAPPED, DROPPED, SAME, FAILED))]
+    lines += ["", "What is *same*, and why:", ""]
+    lines += [f"- `{shown(pattern)}`: {why}" for pattern, why in SAME_ANSWERS]
+    lines += [BEHAVIOURS_HEAD.rstrip(), "", *behaviours()]
     return "\n".join(lines) + "\n"
 
 
@@ -68,14 +88,27 @@ def word_of(lost: list[str]) -> str:
     return "ok" if not lost else lost[0] if lost == ["refused"] else f"without {' and '.join(lost)}"
 
 
-def fields() -> list[str]:
+def fields(folder: Path, words: tuple[str, ...]) -> list[str]:
     """How many fields of each wire have which class in each other."""
-    words = (MAPPED, DROPPED, REFUSED, SAME)
-    lines = [row(["from", "fields", "to", *words]), row(["---"] * 7)]
+    lines = [row(["from", "fields", "to", *words]), row(["---"] * (3 + len(words)))]
     for name in WIRES:
-        found: dict[str, Any] = yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text(encoding="utf-8"))["fields"]
+        found: dict[str, Any] = read(folder / f"{name}.yaml")["fields"]
         for other in WIRES:
             if other != name:
                 counts = Counter(said[other] if isinstance(said, dict) else said for said in found.values())
                 lines.append(row([name, str(len(found)), other, *[str(counts[word]) for word in words]]))
     return lines
+
+
+def behaviours() -> list[str]:
+    """A line each, with its source."""
+    lines = [row(["behaviour", "source", "beside"]), row(["---"] * 3)]
+    lines += [
+        row([each["says"], each["source"], "Kong" if each.get("kong") else ""])
+        for each in read(MANIFESTS.parent / "behaviours.yaml")
+    ]
+    return lines
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))

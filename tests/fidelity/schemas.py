@@ -6,7 +6,7 @@
 import enum
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
@@ -39,14 +39,17 @@ class Choice:
 
 @dataclass
 class Object:
-    """An object. `required` names the fields that must be there."""
+    """An object. `required` names the fields that must be there, `kind` the variant where its fields do not say it."""
 
     fields: "dict[str, Node]" = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
+    kind: str = ""
 
     @property
     def tag(self) -> str:
         """What its `type` (or `role`) says, to tell variants apart."""
+        if self.kind:
+            return self.kind
         for name in ("type", "role"):
             node = self.fields.get(name)
             if isinstance(node, Value) and isinstance(node.example, str) and name in self.required:
@@ -95,7 +98,7 @@ def _example(tp: Any) -> Any:
     if tp in known:
         return known[tp]
     if isinstance(tp, type) and issubclass(tp, enum.Enum):
-        return next(each.value for each in tp if "UNSPECIFIED" not in str(each.value))
+        return next((each.value for each in tp if "UNSPECIFIED" not in str(each.value)), None)
     return None
 
 
@@ -107,6 +110,28 @@ def _choice(found: "list[Node | None]") -> Node | None:
     if not flat:
         return None
     return flat[0] if len(flat) == 1 else Choice(flat)
+
+
+def one_of(node: Node | None, members: Sequence[str], beside: Set[str]) -> Node | None:
+    """The tree with a choice wherever an object has these members, because it has exactly one of them.
+
+    The fields that are named go with each of them, all others with the first alone, to keep the choice small.
+    """
+    if isinstance(node, Several):
+        node.item = one_of(node.item, members, beside) or node.item
+    elif isinstance(node, Object):
+        for name, inner in node.fields.items():
+            node.fields[name] = one_of(inner, members, beside) or inner
+        if node.fields.keys() >= set(members):
+            return Choice(
+                [_member(node, name, beside if name != members[0] else node.fields.keys()) for name in members]
+            )
+    return node
+
+
+def _member(node: Object, name: str, beside: Set[str]) -> Object:
+    fields = {each: inner for each, inner in node.fields.items() if each == name or each in beside}
+    return Object(fields, {name, *node.required}, name)
 
 
 def _of_typed_dict(tp: Any, seen: tuple[Any, ...]) -> Object:

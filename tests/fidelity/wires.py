@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fidelity.schemas import Choice, Hints, Node, Object, Several, Specimen, Value, least, of_shape, of_type, specimens
+from fidelity.schemas import (
+    Choice,
+    Hints,
+    Node,
+    Object,
+    Several,
+    Specimen,
+    Value,
+    least,
+    of_shape,
+    of_type,
+    one_of,
+    specimens,
+)
 
 PNG = "iVBORw0KGgo="
 PDF = "data:application/pdf;base64,AAAA"
@@ -90,6 +103,16 @@ def _anthropic() -> Node | None:
     return of_type(MessageCreateParamsBase)
 
 
+def of_gemini(tp: Any) -> Node:
+    """The tree of one of Gemini's types: a part is exactly one kind of data."""
+    kinds = ["text", "inlineData", "fileData", "functionCall", "functionResponse", "executableCode"]
+    node = one_of(
+        of_type(tp), [*kinds, "codeExecutionResult", "toolCall", "toolResponse"], {"thought", "thoughtSignature"}
+    )
+    assert node is not None
+    return node
+
+
 def _gemini() -> Node | None:
     from google.genai import types
 
@@ -102,9 +125,7 @@ def _gemini() -> Node | None:
         ("safetySettings", list[types.SafetySetting]),
         ("generationConfig", types.GenerationConfig),
     ):
-        node = of_type(tp)
-        assert node is not None
-        root.fields[name] = node
+        root.fields[name] = of_gemini(tp)
     root.fields["cachedContent"] = Value("cachedContents/x")
     root.fields["labels"] = Value({"k": "v"})
     root.fields["serviceTier"] = Value("flex")

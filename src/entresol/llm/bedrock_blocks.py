@@ -280,6 +280,7 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
         elif isinstance(part, Native) and is_own:
             blocks.append(part.value)
         elif isinstance(part, Image) and part.data and part.media_type in IMAGES:
+            dropped += [] if part.signature is None else ["thoughtSignature"]
             blocks.append({"image": {"format": IMAGES[part.media_type], "source": {"bytes": part.data}}})
         else:
             note_loss(part, dropped)

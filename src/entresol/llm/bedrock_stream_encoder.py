@@ -212,6 +212,8 @@ class BedrockStreamEncoder:
             self._open("image", {"image": {"format": IMAGES[part.media_type]}}, out)
             self._delta({"image": {"source": {"bytes": part.data}}}, out)
             self._close(out)
+            if part.signature is not None:
+                note_losses(["thoughtSignature"], self.dropped)
         elif isinstance(part, Native) and part.type == "citation" and "location" in part.value and self._kind == "text":
             self._delta({"citation": part.value}, out)
         else:

@@ -26,6 +26,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, encode_json, note_loss, note_losses
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.sse import sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
 
@@ -139,6 +140,7 @@ class CohereStreamEncoder:
             self._flush(out)
         elif isinstance(event, LogprobsDelta):
             self._enter("text", out)
+            note_losses(lost_logprobs(event.logprobs, takes_alternatives=False), self.dropped)
             for item in write_logprobs(event.logprobs):
                 delta: JsonObject = {"message": {"content": {"text": ""}}}
                 out.append(_event("content-delta", {"index": self._block}, delta, {"logprobs": item}))

@@ -38,6 +38,7 @@ from entresol.llm.gemini_wire import (
     write_usage,
 )
 from entresol.llm.left_over import LeftOvers, unread_fields
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader
 from entresol.llm.sse import sse_data
 from entresol.llm.types import FinishReason, JsonObject, Native, Part, Text, Thinking, ToolCall, Usage
@@ -216,6 +217,7 @@ class GeminiStreamEncoder:
         elif isinstance(event, LogprobsDelta):
             tokens: JsonObject = {"index": event.choice, "logprobsResult": write_logprobs(event.logprobs)}
             out.append(self._frame({"candidates": [tokens]}))
+            note_losses(lost_logprobs(event.logprobs), self.dropped)
         elif isinstance(event, PartAdded):
             self._add_part(event, out)
         elif isinstance(event, RefusalDelta):

@@ -4,6 +4,7 @@ Source: Ollama API reference; `ChatResponse`, `GenerateResponse` and `Metrics` o
 """
 
 from entresol.llm.format import bad_field
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.ollama_messages import answer_call
 from entresol.llm.ollama_wire import (
     DONE_REASONS,
@@ -75,6 +76,7 @@ def write_answer(response: ChatResponse, name: str, kind: Kind, dropped: list[st
         wire |= write_usage(response.usage)
     if is_own:
         return wire | response.extra
+    dropped += [] if choice.logprobs is None else lost_logprobs(choice.logprobs)
     dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
     dropped += ["service_tier"] if response.service_tier not in (None, "default") else []
     dropped += [*choice.extra, *response.extra]
@@ -95,8 +97,9 @@ def _write_parts(parts: list[Part], kind: Kind, dropped: list[str]) -> JsonObjec
             lost += [] if part.redacted is None else ["signature"]
         elif isinstance(part, ToolCall) and kind == "chat":
             calls.append(answer_call(part, len(calls)))
-        elif isinstance(part, Image) and kind == "generate" and part.data is not None:
+        elif isinstance(part, Image) and kind == "generate" and part.data is not None and not beside:
             beside["image"] = part.data
+            lost += [] if part.signature is None else ["signature"]
         else:
             lost.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
         if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:

@@ -26,6 +26,7 @@ from entresol.llm.events import (
 )
 from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss, note_losses
 from entresol.llm.left_over import LeftOvers, unread_fields
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.ndjson import NdjsonDecoder, NdjsonTooLarge
 from entresol.llm.ollama_messages import answer_call, made_id, object_text, read_image
 from entresol.llm.ollama_structs import CallPiece, Chunk
@@ -211,6 +212,7 @@ class OllamaStreamEncoder:
                 call.arguments += event.text
         elif isinstance(event, LogprobsDelta):
             out.append(self._line({}, {"logprobs": write_logprobs(event.logprobs)}))
+            note_losses(lost_logprobs(event.logprobs), self.dropped)
         elif isinstance(event, PartAdded):
             self._add_part(event, out)
         elif isinstance(event, Finished):
@@ -229,6 +231,7 @@ class OllamaStreamEncoder:
         part = event.part
         if self._kind == "generate" and isinstance(part, Image) and part.data is not None:
             out.append(self._line({"image": part.data}, {}))
+            self._note_signature(part.signature)
         else:
             note_loss(part, self.dropped)
 

@@ -5,6 +5,7 @@ Source: OpenAI API reference, "The response object", `output`.
 
 from typing import Final
 
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.openai_responses_content import item_rest, read_content
 from entresol.llm.openai_responses_facts import write_usage
 from entresol.llm.openai_responses_items import call_item, drawn_item, read_call, read_drawn, signature_item
@@ -140,6 +141,7 @@ def _add_logprobs(choice: Choice, items: list[JsonObject], dropped: list[str]) -
     """Put log probabilities on the first text; those of a refusal have no place."""
     if choice.logprobs is None:
         return
+    dropped += lost_logprobs(choice.logprobs)
     content = choice.logprobs.get("content")
     for item in items:
         parts = item.get("content")

@@ -23,6 +23,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, encode_json, note_loss, note_losses
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.openai_responses_items import call_item, drawn_item, signature_item
 from entresol.llm.openai_responses_output import ItemIds, finish, response_object, whole_logprobs
 from entresol.llm.openai_responses_reasoning import reasoning_item, seal
@@ -191,6 +192,7 @@ class ResponsesStreamEncoder:
 
     def _logprobs(self, logprobs: JsonObject) -> None:
         content, words = logprobs.get("content"), self._words
+        note_losses(lost_logprobs(logprobs), self.dropped)
         if isinstance(content, list) and words is not None and self._part == "output_text":
             words.logprobs += whole_logprobs(content)
         else:

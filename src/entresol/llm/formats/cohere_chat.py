@@ -47,6 +47,7 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -142,6 +143,7 @@ class CohereChat(CohereChatFormat, ChatFormat):
             wire["logprobs"] = write_logprobs(choice.logprobs)
         if is_own:
             return Encoded(encode_json(wire | response.extra), dropped)
+        dropped += [] if choice.logprobs is None else lost_logprobs(choice.logprobs, takes_alternatives=False)
         dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
         dropped += ["service_tier"] if response.service_tier not in (None, "default") else []
         return Encoded(encode_json(wire), list(dict.fromkeys([*dropped, *choice.extra, *response.extra])))

@@ -42,6 +42,7 @@ from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
 from entresol.llm.gemini_structs import UsageWire
 from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason, read_usage, write_usage
 from entresol.llm.json_fields import convert_response
+from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -486,6 +487,7 @@ def _write_candidate(choice: Choice, is_own: bool, dropped: list[str]) -> JsonOb
         wire["logprobsResult"] = write_logprobs(choice.logprobs)
     if is_own:
         return wire | choice.extra
+    dropped += [] if choice.logprobs is None else lost_logprobs(choice.logprobs)
     dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
     dropped += choice.extra
     return wire
