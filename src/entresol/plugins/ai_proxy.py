@@ -63,6 +63,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._client = client = format_named(CLIENT_WIRES[config.route_type][config.llm_format])
         self._others = self._beside_chat()
         self._ends: dict[tuple[str, str], Ends] = {}
+        self._unsaid_type = _JSON[1] if config.llm_format == "bedrock" else b""  # its clients leave it out of `invoke`
         self._passes_chat = client.name == "openai-chat" and provider.format_name("chat", client.name) == client.name
         table = context.prices or price_table()
         self._prices = Prices(model.options, table, model.provider)
@@ -109,7 +110,7 @@ class AiProxy(Plugin[AiProxyConfig]):
             self._passing.access(exchange, upstream, self)
             return None if self._source is None else self._prove(self._source, exchange, upstream)
         headers = request.headers
-        content_type = headers.get(b"content-type") or b""
+        content_type = headers.get(b"content-type") or self._unsaid_type
         if content_type != _JSON[1] and b"json" not in content_type.lower() and _JSON not in headers.pairs:
             raise ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
         known = json_body(exchange)

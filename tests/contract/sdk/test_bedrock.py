@@ -329,7 +329,7 @@ NATIVE = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages
 
 @pytest.mark.parametrize("provider", ["bedrock"])
 def test_an_invocation_passes(place: BedrockStand, bedrock: Bedrock, provider: str) -> None:
-    answer = bedrock.sdk.invoke_model(modelId=CLAUDE, body=json.dumps(NATIVE), contentType="application/json")
+    answer = bedrock.sdk.invoke_model(modelId=CLAUDE, body=json.dumps(NATIVE))  # which sends no content type
     assert json.loads(answer["body"].read())["content"][0]["text"] == 'You said: "Hi".'
     stream = bedrock.sdk.invoke_model_with_response_stream(
         modelId=CLAUDE, body=json.dumps(NATIVE), contentType="application/json"

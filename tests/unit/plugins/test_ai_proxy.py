@@ -241,6 +241,20 @@ def test_a_body_that_does_not_claim_to_be_json_is_refused(content_type: bytes | 
     assert (reply.status, reply.header("x-entresol-error")) == (400, "bad_json")
 
 
+@pytest.mark.parametrize("action", ["converse", "invoke"])
+def test_a_body_of_bedrocks_clients_needs_no_content_type(action: str) -> None:
+    raw = config("bedrock", llm_format="bedrock", model={"name": "anthropic.claude-3-haiku"})
+    path, wire = f"/model/anthropic.claude-3-haiku/{action}", {"messages": HELLO, "max_tokens": 9}
+    made = gateway(raw, MESSAGE if action == "invoke" else {"output": {"message": {"role": "assistant", "content": []}}})
+    body = json.dumps(wire).encode()
+    reply = made.call("POST", path, [], body)
+    assert reply.status == 200
+    assert reply.sent is not None
+    assert reply.sent.headers.get(b"content-type") == b"application/json"
+    reply = made.call("POST", path, [(b"content-type", b"text/plain")], body)
+    assert (reply.status, reply.sent) == (400, None)
+
+
 def test_a_media_type_may_be_written_in_capitals() -> None:
     assert chat(gateway(), headers=[(b"content-type", b"Application/JSON; charset=UTF-8")]).status == 200
 
