@@ -245,7 +245,8 @@ def test_a_body_that_does_not_claim_to_be_json_is_refused(content_type: bytes | 
 def test_a_body_of_bedrocks_clients_needs_no_content_type(action: str) -> None:
     raw = config("bedrock", llm_format="bedrock", model={"name": "anthropic.claude-3-haiku"})
     path, wire = f"/model/anthropic.claude-3-haiku/{action}", {"messages": HELLO, "max_tokens": 9}
-    made = gateway(raw, MESSAGE if action == "invoke" else {"output": {"message": {"role": "assistant", "content": []}}})
+    converse = {"output": {"message": {"role": "assistant", "content": []}}}
+    made = gateway(raw, MESSAGE if action == "invoke" else converse)
     body = json.dumps(wire).encode()
     reply = made.call("POST", path, [], body)
     assert reply.status == 200
