@@ -123,7 +123,7 @@ class AnthropicStreamDecoder:
         if message.usage is not None:
             merge_usage(self._usage, message.usage)
             out.append(UsageReported(read_usage(self._usage)))  # before the start, for formats that begin with it
-        out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage.service_tier)))
+        out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage)))
 
     def _open_block(self, index: int, block: JsonObject, out: list[ChatEvent]) -> None:
         kind = block.get("type")

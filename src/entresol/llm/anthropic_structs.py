@@ -26,6 +26,7 @@ class UsageWire(msgspec.Struct):
     cache_creation: CacheCreationWire | None = None
     output_tokens_details: OutputDetails | None = None
     service_tier: str | None = None
+    speed: str | None = None
 
 
 class ErrorWire(msgspec.Struct):

@@ -54,6 +54,7 @@ _ERROR_TYPES: Final = {
 }
 _STATUSES: Final = {kind: status for status, kind in _ERROR_TYPES.items()}
 _TIERS: Final = {"standard": "default"}
+FAST: Final = "fast"
 
 
 def finish_reason(wire: str | None) -> FinishReason | None:
@@ -61,9 +62,11 @@ def finish_reason(wire: str | None) -> FinishReason | None:
     return FINISH_REASONS.get(wire, "stop") if wire else None
 
 
-def service_tier(wire: str | None) -> str | None:
-    """The tier that served the call, in canonical words, which are OpenAI's."""
-    return None if wire is None else _TIERS.get(wire, wire)
+def service_tier(wire: UsageWire) -> str | None:
+    """The tier that served the call, in canonical words, OpenAI's. Fast mode is one, at a price of its own."""
+    if wire.speed == FAST:
+        return FAST
+    return None if wire.service_tier is None else _TIERS.get(wire.service_tier, wire.service_tier)
 
 
 def read_usage(wire: UsageWire) -> Usage:
@@ -104,7 +107,9 @@ def write_usage(usage: Usage, tier: str | None = None) -> JsonObject:
         }
     if usage.reasoning:
         wire["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    if tier is not None:
+    if tier == FAST:
+        wire["service_tier"], wire["speed"] = "standard", FAST
+    elif tier is not None:
         wire["service_tier"] = "standard" if tier == "default" else tier
     return wire
 
@@ -151,7 +156,7 @@ class AnthropicFormat(Format):
             wire = None
         facts = CallFacts(model=string_after(head, b'"model"') or string_after(tail, b'"model"'), is_complete=True)
         if wire is not None:
-            facts.usage, facts.service_tier = read_usage(wire), service_tier(wire.service_tier)
+            facts.usage, facts.service_tier = read_usage(wire), service_tier(wire)
         return facts
 
     def stream_facts(self, head: bytes, tail: bytes | None) -> CallFacts:
@@ -196,7 +201,7 @@ def _add_message(facts: CallFacts, message: AnswerFacts, usage: UsageWire) -> No
     facts.finish_reason = finish_reason(message.stop_reason)
     if message.usage is not None:
         merge_usage(usage, message.usage)
-        facts.usage, facts.service_tier = read_usage(usage), service_tier(usage.service_tier)
+        facts.usage, facts.service_tier = read_usage(usage), service_tier(usage)
 
 
 def _add_event(facts: CallFacts, data: bytes, usage: UsageWire) -> None:
@@ -212,7 +217,7 @@ def _add_event(facts: CallFacts, data: bytes, usage: UsageWire) -> None:
             facts.finish_reason = finish_reason(event.delta.stop_reason) or facts.finish_reason
         if event.usage is not None:
             merge_usage(usage, event.usage)
-            facts.usage = read_usage(usage)
+            facts.usage, facts.service_tier = read_usage(usage), service_tier(usage)
     elif event.type == "message_stop":
         facts.is_complete = True
     elif event.error is not None:

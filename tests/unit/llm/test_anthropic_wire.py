@@ -2,12 +2,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.answers import PassedStream
 from entresol.llm.anthropic_structs import CacheCreationWire, OutputDetails, UsageWire
 from entresol.llm.anthropic_wire import finish_reason, merge_usage, read_usage, service_tier, write_usage
-from entresol.llm.events import ErrorDetail
+from entresol.llm.events import ErrorDetail, Started
 from entresol.llm.formats.anthropic_messages import AnthropicMessages
 from entresol.llm.types import Usage
 
@@ -74,11 +75,42 @@ def test_stop_reasons_are_mapped(wire: str | None, reason: str | None) -> None:
     assert finish_reason(wire) == reason
 
 
-def test_the_standard_tier_is_the_default_one() -> None:
-    assert [service_tier(name) for name in ("standard", "priority", None)] == ["default", "priority", None]
+@pytest.mark.parametrize(
+    ("wire", "tier"),
+    [
+        (UsageWire(), None),
+        (UsageWire(service_tier="standard"), "default"),
+        (UsageWire(service_tier="priority", speed="standard"), "priority"),
+        (UsageWire(service_tier="standard", speed="fast"), "fast"),
+        (UsageWire(speed="fast"), "fast"),
+    ],
+)
+def test_the_standard_tier_is_the_default_one_and_fast_mode_is_one_of_its_own(
+    wire: UsageWire, tier: str | None
+) -> None:
+    assert service_tier(wire) == tier
+    assert service_tier(convert(write_usage(Usage(), tier), UsageWire)) == tier
 
 
-# Facts.
+def test_fast_mode_is_a_fact_of_whole_answers_large_ones_and_streams() -> None:
+    usage = {"input_tokens": 5, "output_tokens": 3, "service_tier": "standard", "speed": "fast"}
+    message = {**MESSAGE, "usage": usage}
+    whole = json.dumps(message).encode()
+    assert FORMAT.response_facts(whole).service_tier == "fast"
+    assert FORMAT.fragment_facts(whole[:60], whole[-150:]).service_tier == "fast"
+    start = json.dumps({"type": "message_start", "message": message}).encode()
+    stream = b"event: message_start\ndata: %b\n\n" % start
+    assert FORMAT.stream_facts(stream, None).service_tier == "fast"
+    assert FORMAT.decode_response(whole).service_tier == "fast"
+    [started] = [event for event in FORMAT.stream_decoder().feed(stream) if isinstance(event, Started)]
+    assert started.service_tier == "fast"
+
+
+def test_a_tier_that_the_end_of_a_stream_names_is_its_tier() -> None:
+    usage = {"output_tokens": 3, "speed": "fast"}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}
+    facts = FORMAT.stream_facts(b"event: message_delta\ndata: %b\n\n" % json.dumps(end).encode(), None)
+    assert facts.service_tier == "fast"
 
 
 def test_a_whole_answer_states_its_facts() -> None:

@@ -600,6 +600,16 @@ def test_the_operators_facts_about_a_model_win() -> None:
     assert (refused.status, error_of(refused)["code"]) == (400, "unsupported_by_model")
 
 
+def test_anthropics_fast_mode_costs_what_fast_mode_costs() -> None:
+    raw, model = config("anthropic", llm_format="anthropic", model={"name": "claude-fable-5-2"}), "claude-fable-5-2"
+    costs = []
+    for speed in ("standard", "fast"):
+        usage = {**MESSAGE["usage"], "service_tier": "standard", "speed": speed}
+        reply = chat(gateway(raw, {**MESSAGE, "model": model, "usage": usage}), max_tokens=9)
+        costs.append(reply.exchange[AI_USAGE].cost)
+    assert costs == [pytest.approx(0.012), pytest.approx(0.024)]
+
+
 def test_an_unknown_price_is_no_price() -> None:
     exchange = chat(gateway(config(model={"name": "home-made"}), COMPLETION | {"model": "home-made"})).exchange
     assert exchange[AI_USAGE].cost is None

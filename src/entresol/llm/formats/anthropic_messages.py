@@ -195,7 +195,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         usage = reader.take("usage")
         if usage is not None:
             wire = convert_response(usage, UsageWire)
-            response.usage, response.service_tier = read_usage(wire), service_tier(wire.service_tier)
+            response.usage, response.service_tier = read_usage(wire), service_tier(wire)
         response.extra = {name: value for name, value in reader.rest().items() if value is not None}
         return response
 
