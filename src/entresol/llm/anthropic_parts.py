@@ -60,7 +60,7 @@ def read_block(reader: ObjectReader) -> Part:
         part = Text(text=reader.need_string("text"), cache=_read_cache(reader))
     elif kind == "image":
         image = _read_image(reader)
-        if isinstance(image, Native):
+        if type(image) is Native:
             return image
         part = image
     elif kind == "tool_use":
@@ -142,20 +142,20 @@ def _read_result(reader: ObjectReader) -> ToolResult:
 def write_content(parts: Sequence[Part], losses: Losses) -> str | list[JsonObject]:
     """The `content` of a user or system message: a string where that says it all."""
     only = parts[0] if len(parts) == 1 else None
-    if isinstance(only, Text) and only.cache is None and not losses.own(only.extra) and only.signature is None:
+    if type(only) is Text and only.cache is None and not losses.own(only.extra) and only.signature is None:
         return only.text
     return [block for part in parts for block in write_block(part, losses)]
 
 
 def write_block(part: Part, losses: Losses) -> list[JsonObject]:
     """A part of a request as blocks: one, or none where Anthropic refuses it empty."""
-    if isinstance(part, Text):
+    if type(part) is Text:
         return _write_text(part, losses)
-    if isinstance(part, Refusal):
+    if type(part) is Refusal:
         return [{"type": "text", "text": part.text}] if part.text.strip() else []
-    if isinstance(part, Thinking):
+    if type(part) is Thinking:
         return _write_thinking(part, losses)
-    if not isinstance(part, Native):
+    if type(part) is not Native:
         return [_write_object(part, losses)]
     if losses.is_own:
         return [part.value]
@@ -163,15 +163,15 @@ def write_block(part: Part, losses: Losses) -> list[JsonObject]:
 
 
 def _write_object(part: Image | Audio | Document | ToolCall | ToolResult, losses: Losses) -> JsonObject:
-    if isinstance(part, Image):
+    if type(part) is Image:
         wire: JsonObject = {"type": "image", "source": _image_source(part, losses)}
-    elif isinstance(part, Document):
+    elif type(part) is Document:
         wire = {"type": "document", "source": _document_source(part, losses)}
         if part.name is not None:
             wire["title"] = part.name
-    elif isinstance(part, ToolCall):
+    elif type(part) is ToolCall:
         wire = _write_call(part, losses)
-    elif isinstance(part, ToolResult):
+    elif type(part) is ToolResult:
         wire = _write_result(part, losses)
     else:
         raise losses.refuse(_PATH, "it takes no audio")
@@ -278,25 +278,25 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
     """The `content` of an answer; what Anthropic's clients do not know is dropped by name."""
     blocks: list[JsonObject] = []
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             blocks.append(answer_thinking(part))
-        elif isinstance(part, Text):
+        elif type(part) is Text:
             blocks.append({"type": "text", "text": part.text, "citations": None} | (part.extra if is_own else {}))
             dropped += [] if part.signature is None else ["thoughtSignature"]
-        elif isinstance(part, Refusal):
+        elif type(part) is Refusal:
             blocks.append({"type": "text", "text": part.text, "citations": None})
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             if part.signature is not None:
                 blocks.append(signature_block(part.signature))
             arguments = arguments_object(part)
             wire: JsonObject = {"type": "tool_use", "id": part.id, "name": part.name}
             wire["input"] = {"arguments": part.arguments} if arguments is None else arguments
             blocks.append(wire | (part.extra if is_own else {}))
-        elif isinstance(part, Native) and is_own:
+        elif type(part) is Native and is_own:
             blocks.append(part.value)
         else:
-            dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
-        if not is_own and not isinstance(part, Native):
+            dropped.append(part.type if type(part) is Native else type(part).__name__.lower())
+        if not is_own and type(part) is not Native:
             dropped += part.extra
     return blocks
 

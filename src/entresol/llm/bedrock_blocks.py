@@ -96,17 +96,17 @@ class BlockWriter:
     def _block(self, part: Part) -> JsonObject | None:
         """A part as a block; None where Bedrock would refuse it empty."""
         losses = self._losses
-        if isinstance(part, Text):
+        if type(part) is Text:
             return self._text(part)
-        if isinstance(part, ToolCall):
+        if type(part) is ToolCall:
             return self._call(part)
-        if isinstance(part, ToolResult):
+        if type(part) is ToolResult:
             return self._result(part)
-        if isinstance(part, Refusal):
+        if type(part) is Refusal:
             return {"text": part.text} if part.text.strip() else None
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             return self._thinking(part)
-        if not isinstance(part, Native):
+        if type(part) is not Native:
             return self._file(part)
         if losses.is_own:
             return part.value
@@ -149,18 +149,18 @@ class BlockWriter:
         losses = self._losses
         content: list[JsonObject] = []
         for part in result.parts:
-            if isinstance(part, Text):
+            if type(part) is Text:
                 if part.text.strip() or losses.is_own:
                     content.append(_result_text(part.text, result.is_object))
-            elif isinstance(part, Native):
+            elif type(part) is Native:
                 if not losses.is_own:
                     raise losses.refuse(f"{_RESULT}.content[]", f"a part of type {part.type!r} has no counterpart")
                 content.append(part.value)
-            elif isinstance(part, Audio):
+            elif type(part) is Audio:
                 raise losses.refuse(f"{_RESULT}.content[]", "a tool result holds no audio")
             else:
                 content.append(self._file(part))
-            if not isinstance(part, Native) and part.cache is not None:
+            if type(part) is not Native and part.cache is not None:
                 losses.drop(f"{_RESULT}.content[].cache_control")
         wire: JsonObject = {"toolUseId": wire_id(result.call_id), "content": content}
         if result.is_error and (losses.is_own or self._family in _WITH_STATUS):
@@ -170,9 +170,9 @@ class BlockWriter:
         return {"toolResult": wire | _inner("toolResult", losses.own(result.extra))}
 
     def _file(self, part: Image | Audio | Document) -> JsonObject:
-        if isinstance(part, Image):
+        if type(part) is Image:
             kind, wire = "image", self._image(part)
-        elif isinstance(part, Audio):
+        elif type(part) is Audio:
             kind, wire = "audio", self._audio(part)
         elif part.media_type in VIDEOS:
             kind, wire = "video", {"format": VIDEOS[part.media_type], "source": self._source(part, "a video")}
@@ -268,23 +268,23 @@ def answer_blocks(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> li
     """The `content` of an answer; what Bedrock's clients do not know is dropped by name."""
     blocks: list[JsonObject] = []
     for part in parts:
-        if isinstance(part, Text):
+        if type(part) is Text:
             dropped += [] if part.signature is None else ["thoughtSignature"]
             blocks.append(text_block(part) if is_own else {"text": part.text})
-        elif isinstance(part, Refusal):
+        elif type(part) is Refusal:
             blocks.append({"text": part.text})
-        elif isinstance(part, Thinking):
+        elif type(part) is Thinking:
             blocks.append(answer_thinking(part))
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             blocks += _answer_call(part, is_own)
-        elif isinstance(part, Native) and is_own:
+        elif type(part) is Native and is_own:
             blocks.append(part.value)
-        elif isinstance(part, Image) and part.data and part.media_type in IMAGES:
+        elif type(part) is Image and part.data and part.media_type in IMAGES:
             dropped += [] if part.signature is None else ["thoughtSignature"]
             blocks.append({"image": {"format": IMAGES[part.media_type], "source": {"bytes": part.data}}})
         else:
             note_loss(part, dropped)
-        if not is_own and not isinstance(part, Native):
+        if not is_own and type(part) is not Native:
             dropped += part.extra
     return blocks
 

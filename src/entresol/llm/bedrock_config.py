@@ -188,8 +188,8 @@ def _forbids_thinking(request: ChatRequest) -> bool:
     for message in reversed(request.messages):
         if message.role == "user":
             return False
-        if message.role == "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
-            thoughts = [part for part in message.parts if isinstance(part, Thinking)]
+        if message.role == "assistant" and any(type(part) is ToolCall for part in message.parts):
+            thoughts = [part for part in message.parts if type(part) is Thinking]
             return not any(thought.signature or thought.redacted for thought in thoughts)
     return False
 

@@ -207,14 +207,14 @@ class BedrockStreamEncoder:
             self._write_arguments(call, waiting, out)
 
     def _part(self, part: Part, out: list[bytes]) -> None:
-        if isinstance(part, Image) and part.data and part.media_type in IMAGES:
+        if type(part) is Image and part.data and part.media_type in IMAGES:
             self._flush_calls(out)
             self._open("image", {"image": {"format": IMAGES[part.media_type]}}, out)
             self._delta({"image": {"source": {"bytes": part.data}}}, out)
             self._close(out)
             if part.signature is not None:
                 note_losses(["thoughtSignature"], self.dropped)
-        elif isinstance(part, Native) and part.type == "citation" and "location" in part.value and self._kind == "text":
+        elif type(part) is Native and part.type == "citation" and "location" in part.value and self._kind == "text":
             self._delta({"citation": part.value}, out)
         else:
             note_loss(part, self.dropped)

@@ -47,7 +47,7 @@ def _read_tool(wire: ObjectReader, request: ChatRequest) -> None:
         tool.extra = {f"toolSpec.{name}": value for name, value in spec.rest().items() if value is not None}
         tool.extra |= {name: value for name, value in wire.rest().items() if value is not None}
         request.tools.append(tool)
-    elif wire.peek(CACHE_POINT) is not None and isinstance(before, Tool) and before.cache is None:
+    elif wire.peek(CACHE_POINT) is not None and type(before) is Tool and before.cache is None:
         before.cache = read_mark(wire)
     else:
         value = dict(wire.rest())
@@ -119,20 +119,20 @@ def write_tools(request: ChatRequest, wire: JsonObject, losses: Losses, writer: 
 def _called(request: ChatRequest) -> list[str]:
     """The tools that the conversation has called."""
     parts = [part for message in request.messages for part in message.parts]
-    return list(dict.fromkeys(wire_name(part.name) for part in parts if isinstance(part, ToolCall)))
+    return list(dict.fromkeys(wire_name(part.name) for part in parts if type(part) is ToolCall))
 
 
 def _write_each(
     request: ChatRequest, choice: ToolChoice | None, losses: Losses, writer: BlockWriter
 ) -> list[JsonObject]:
-    names = [tool.name for tool in request.tools if isinstance(tool, Tool)]
+    names = [tool.name for tool in request.tools if type(tool) is Tool]
     if choice is not None and choice.names and not losses.is_own and not set(choice.names) & set(names):
         return []
     is_sayable = choice is None or choice.mode == "none" or (choice.mode == "required" and len(choice.names) == 1)
     allowed = [] if choice is None or is_sayable else choice.names
     tools: list[JsonObject] = []
     for tool in request.tools:
-        if isinstance(tool, NativeTool):
+        if type(tool) is NativeTool:
             if not losses.is_own:
                 raise losses.refuse("tools", f"a tool of type {tool.type!r} runs at another provider")
             tools.append(tool.value)

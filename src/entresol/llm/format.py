@@ -138,7 +138,7 @@ class StreamEncoder(Protocol):
 
 def note_loss(part: Part, dropped: list[str]) -> None:
     """Add the name of a part that an encoder leaves out of a stream, unless it is there."""
-    note_losses([part.type if isinstance(part, Native) else type(part).__name__.lower()], dropped)
+    note_losses([part.type if type(part) is Native else type(part).__name__.lower()], dropped)
 
 
 def note_losses(names: Iterable[str], dropped: list[str]) -> None:

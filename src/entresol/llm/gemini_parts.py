@@ -85,11 +85,11 @@ def read_part(reader: ObjectReader, ids: CallIds | None) -> Part:
     """One part, of a request or (`ids` None) of an answer, whose calls then still lack their ids."""
     signature = reader.string(named(reader, "thoughtSignature"))
     part = _read_data(reader, ids)
-    if isinstance(part, Native):
+    if type(part) is Native:
         if signature is not None:
             part.value["thoughtSignature"] = signature
         return part
-    if isinstance(part, Thinking):
+    if type(part) is Thinking:
         part.signature = signed_by(_unwrapped(signature), GEMINI)
     elif isinstance(part, Text | Image | Document | ToolCall):
         part.signature = signature
@@ -205,7 +205,7 @@ def write_parts(parts: Sequence[Part], names: dict[str, str], losses: Losses) ->
     wire: list[JsonObject] = []
     waiting: str | None = None
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             waiting = _write_thinking(part, wire, losses) or waiting
             continue
         written = _write_part(part, names, losses)
@@ -234,7 +234,7 @@ def _write_thinking(part: Thinking, wire: list[JsonObject], losses: Losses) -> s
 
 
 def _write_part(part: Part, names: dict[str, str], losses: Losses) -> JsonObject | None:
-    if isinstance(part, Native):
+    if type(part) is Native:
         if not losses.is_own:
             raise losses.refuse(_PATH, f"a part of type {part.type!r} has no counterpart")
         return part.value
@@ -242,15 +242,15 @@ def _write_part(part: Part, names: dict[str, str], losses: Losses) -> JsonObject
         if not part.text:
             return None
         wire: JsonObject = {"text": part.text}
-    elif isinstance(part, ToolCall):
+    elif type(part) is ToolCall:
         wire = {"functionCall": _write_call(part, losses)}
-    elif isinstance(part, ToolResult):
+    elif type(part) is ToolResult:
         wire = {"functionResponse": _write_result(part, names, losses)}
     elif isinstance(part, Image | Audio | Document):
         wire = write_media(part, losses)
     else:
         return None
-    _report_cache(None if isinstance(part, Refusal) else part.cache, losses)
+    _report_cache(None if type(part) is Refusal else part.cache, losses)
     if isinstance(part, Text | Image | Document | ToolCall) and part.signature is not None:
         wire["thoughtSignature"] = part.signature
     return _with_extra(wire, losses.own(part.extra))
@@ -289,12 +289,12 @@ def _write_result(result: ToolResult, names: dict[str, str], losses: Losses) -> 
     texts = [part.text for part in result.parts if isinstance(part, Text | Document) and part.text is not None]
     media = [part for part in result.parts if isinstance(part, Image | Audio | Document) and not _is_text(part)]
     for part in result.parts:
-        if isinstance(part, Native):
+        if type(part) is Native:
             if not losses.is_own:
                 texts.append(encode_json(part.value).decode())
         else:
             _report_cache(part.cache, losses)
-            if isinstance(part, Document) and part.text is not None and part.name is not None:
+            if type(part) is Document and part.text is not None and part.name is not None:
                 losses.drop("messages[].tool_results[].content[].title")
     wire: JsonObject = {"name": name, "response": _response(texts, result)}
     if media:
@@ -305,7 +305,7 @@ def _write_result(result: ToolResult, names: dict[str, str], losses: Losses) -> 
 
 
 def _is_text(part: Image | Audio | Document) -> bool:
-    return isinstance(part, Document) and part.text is not None
+    return type(part) is Document and part.text is not None
 
 
 def _response(texts: list[str], result: ToolResult) -> object:
@@ -326,10 +326,10 @@ def _response(texts: list[str], result: ToolResult) -> object:
 
 def write_media(part: Image | Audio | Document, losses: Losses | None) -> JsonObject:
     """A file as `inlineData` or `fileData`. Raises, where `losses` can, for what Gemini cannot reach."""
-    if losses is not None and isinstance(part, Image) and part.detail is not None:
+    if losses is not None and type(part) is Image and part.detail is not None:
         losses.drop(f"{_PATH}.image_url.detail")
-    name: JsonObject = {"displayName": part.name} if isinstance(part, Document) and part.name is not None else {}
-    if isinstance(part, Document) and part.text is not None:
+    name: JsonObject = {"displayName": part.name} if type(part) is Document and part.name is not None else {}
+    if type(part) is Document and part.text is not None:
         return {"inlineData": {"mimeType": "text/plain", "data": base64.b64encode(part.text.encode()).decode()} | name}
     if part.data is not None:
         return {"inlineData": {"mimeType": part.media_type or _default_type(part), "data": part.data} | name}
@@ -343,9 +343,9 @@ def write_media(part: Image | Audio | Document, losses: Losses | None) -> JsonOb
 
 
 def _default_type(part: Image | Audio | Document) -> str:
-    if isinstance(part, Image):
+    if type(part) is Image:
         return "image/png"
-    return "audio/wav" if isinstance(part, Audio) else "application/pdf"
+    return "audio/wav" if type(part) is Audio else "application/pdf"
 
 
 # Writing, answers.
@@ -355,27 +355,27 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
     """The `parts` of an answer; what Gemini's clients do not know is dropped by name."""
     wire: list[JsonObject] = []
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             wire.append(answer_thinking(part.text, part.signature or part.redacted))
         elif isinstance(part, Text | Refusal):
             text: JsonObject = {"text": part.text}
-            if isinstance(part, Text) and part.signature is not None:
+            if type(part) is Text and part.signature is not None:
                 text["thoughtSignature"] = part.signature
             wire.append(text)
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             wire.append(answer_call(part))
         elif isinstance(part, Image | Audio | Document) and (part.data is not None or part.url is not None):
             wire.append(write_media(part, None))
-        elif isinstance(part, Native) and is_own:
+        elif type(part) is Native and is_own:
             wire.append(part.value)
         else:
-            dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+            dropped.append(part.type if type(part) is Native else type(part).__name__.lower())
             continue
-        if is_own and not isinstance(part, Native):
+        if is_own and type(part) is not Native:
             _with_extra(wire[-1], part.extra)
-        elif not isinstance(part, Native):
+        elif type(part) is not Native:
             dropped += part.extra
-            dropped += ["transcript"] if isinstance(part, Audio) and part.transcript is not None else []
+            dropped += ["transcript"] if type(part) is Audio and part.transcript is not None else []
     return wire
 
 

@@ -62,19 +62,22 @@ class Losses:
         if request.reasoning is not None:
             self._drop_all("reasoning.", request.reasoning.extra)
         for tool in request.tools:
-            if isinstance(tool, Tool):
+            if type(tool) is Tool and tool.extra:
                 self._drop_all("tools[].", tool.extra)
         for message in request.messages:
-            self._drop_all("messages[].", message.extra)
+            if message.extra:
+                self._drop_all("messages[].", message.extra)
             for part in message.parts:
-                if not isinstance(part, Native) and part.extra:
+                if type(part) is Native:
+                    continue
+                if part.extra:
                     self._drop_all(_PLACES.get(type(part), "messages[].content[]."), part.extra)
-                if isinstance(part, ToolResult):
+                if type(part) is ToolResult:
                     self._drop_result_extras(part)
 
     def _drop_result_extras(self, result: ToolResult) -> None:
         for part in result.parts:
-            if not isinstance(part, Native):
+            if type(part) is not Native and part.extra:
                 self._drop_all("messages[].tool_results[].content[].", part.extra)
 
     def _drop_all(self, where: str, extra: JsonObject) -> None:

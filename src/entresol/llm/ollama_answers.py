@@ -35,7 +35,7 @@ from entresol.llm.types import (
 def read_answer(name: str, reader: ObjectReader, parts: list[Part], extra: JsonObject) -> ChatResponse:
     """The answer around what was said. `extra` is what is left of the message. Raises UpstreamError."""
     choice = Choice(parts=parts, extra={key: value for key, value in extra.items() if value is not None})
-    has_calls = any(isinstance(part, ToolCall) for part in parts)
+    has_calls = any(type(part) is ToolCall for part in parts)
     reason = reader.string("done_reason")
     if reader.boolean("done"):
         choice.finish_reason = finish_reason(reason, has_calls)
@@ -68,7 +68,7 @@ def write_answer(response: ChatResponse, name: str, kind: Kind, dropped: list[st
         wire["done"] = False
     else:
         reason = choice.finish_reason or "stop"
-        is_refusal = reason == "stop" and any(isinstance(part, Refusal) for part in choice.parts)
+        is_refusal = reason == "stop" and any(type(part) is Refusal for part in choice.parts)
         wire |= {"done": True, "done_reason": DONE_REASONS["refusal" if is_refusal else reason]}
     if choice.logprobs is not None:
         wire["logprobs"] = write_logprobs(choice.logprobs)
@@ -92,19 +92,19 @@ def _write_parts(parts: list[Part], kind: Kind, dropped: list[str]) -> JsonObjec
     for part in parts:
         if isinstance(part, Text | Refusal):
             texts.append(part.text)
-        elif isinstance(part, Thinking):
+        elif type(part) is Thinking:
             thoughts.append(part.text)
             lost += [] if part.redacted is None else ["signature"]
-        elif isinstance(part, ToolCall) and kind == "chat":
+        elif type(part) is ToolCall and kind == "chat":
             calls.append(answer_call(part, len(calls)))
-        elif isinstance(part, Image) and kind == "generate" and part.data is not None and not beside:
+        elif type(part) is Image and kind == "generate" and part.data is not None and not beside:
             beside["image"] = part.data
             lost += [] if part.signature is None else ["signature"]
         else:
-            lost.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+            lost.append(part.type if type(part) is Native else type(part).__name__.lower())
         if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
             lost.append("signature")
-        if not isinstance(part, Native):
+        if type(part) is not Native:
             lost += part.extra
     dropped += dict.fromkeys(lost)
     wire: JsonObject = {"content": "".join(texts)}

@@ -196,7 +196,7 @@ def _write_words(role: str, parts: Sequence[Part], losses: Losses) -> list[JsonO
     turns: list[tuple[list[str], list[str]]] = [([], [])]
     for part in parts:
         texts, images = turns[-1]
-        if isinstance(part, Image):
+        if type(part) is Image:
             if texts:
                 texts, images = [], []
                 turns.append((texts, images))
@@ -212,13 +212,13 @@ def _write_assistant(parts: Sequence[Part], losses: Losses) -> JsonObject:
     images: list[str] = []
     calls: list[JsonObject] = []
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             thoughts.append(part.text)
             if part.signature is not None or part.redacted is not None:
                 losses.drop(f"{_PATH}.signature")
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             calls.append(_write_call(part, losses))
-        elif isinstance(part, Image):
+        elif type(part) is Image:
             images.append(image_data(part, losses))
         else:
             texts.append(_words_of(part, losses))
@@ -247,12 +247,12 @@ def image_data(image: Image, losses: Losses) -> str:
 
 def _words_of(part: Part, losses: Losses, path: str = _PATH) -> str:
     """The text of a part that is text, or can be. Raises ClientError `unsupported_by_provider` for others."""
-    if isinstance(part, Refusal):
+    if type(part) is Refusal:
         return part.text
-    if isinstance(part, Text):
+    if type(part) is Text:
         _report_marks(part, losses)
         return part.text
-    if isinstance(part, Document):
+    if type(part) is Document:
         text = text_of(part)
         if text is None:
             raise losses.refuse(_PATH, "a document must be text, and part of the request")
@@ -260,9 +260,9 @@ def _words_of(part: Part, losses: Losses, path: str = _PATH) -> str:
             losses.drop(f"{path}.title")
         _report_marks(part, losses)
         return text
-    if isinstance(part, Audio):
+    if type(part) is Audio:
         raise losses.refuse(_PATH, "it takes no audio")
-    kind = part.type if isinstance(part, Native) else type(part).__name__.lower()
+    kind = part.type if type(part) is Native else type(part).__name__.lower()
     raise losses.refuse(_PATH, f"a part of type {kind!r} has no counterpart")
 
 
@@ -294,14 +294,14 @@ def _function(call: ToolCall) -> JsonObject:
 
 
 def _write_result(result: Part, names: dict[str, str], losses: Losses) -> JsonObject:
-    if not isinstance(result, ToolResult):
+    if type(result) is not ToolResult:
         raise losses.refuse(_PATH, "a tool message holds only tool results")
     texts: list[str] = []
     images: list[str] = []
     for part in result.parts:
-        if isinstance(part, Image):
+        if type(part) is Image:
             images.append(image_data(part, losses))
-        elif isinstance(part, Native):
+        elif type(part) is Native:
             texts.append(encode_json(part.value).decode())
         else:
             texts.append(_words_of(part, losses, "messages[].tool_results[].content[]"))

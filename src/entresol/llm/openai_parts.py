@@ -82,7 +82,7 @@ def read_assistant_parts(reader: ObjectReader, call_ids: str | None = None) -> l
 
 def _assistant_part(part: ContentPart) -> Part:
     """A refusal, or the reasoning that Mistral's models write among their words; any other part as it is."""
-    if not isinstance(part, Native) or part.value.keys() != {"type", part.type}:
+    if type(part) is not Native or part.value.keys() != {"type", part.type}:
         return part
     said = part.value[part.type]
     if part.type == "thinking" and isinstance(said, list):
@@ -205,7 +205,7 @@ def write_parts(parts: Sequence[Part], losses: Losses) -> str | list[JsonObject]
     if not parts:
         return ""
     only = parts[0]
-    if len(parts) == 1 and isinstance(only, Text) and only.cache is None and not losses.own(only.extra):
+    if len(parts) == 1 and type(only) is Text and only.cache is None and not losses.own(only.extra):
         if only.signature is not None:
             losses.drop("messages[].content[].signature")
         return only.text
@@ -213,22 +213,22 @@ def write_parts(parts: Sequence[Part], losses: Losses) -> str | list[JsonObject]
 
 
 def _write_part(part: Part, losses: Losses) -> JsonObject:
-    if isinstance(part, Text):
+    if type(part) is Text:
         wire: JsonObject = {"type": "text", "text": part.text}
-    elif isinstance(part, Image):
+    elif type(part) is Image:
         wire = {"type": "image_url", "image_url": _write_image(part, losses)}
-    elif isinstance(part, Audio):
+    elif type(part) is Audio:
         wire = {"type": "input_audio", "input_audio": _write_audio(part, losses)}
-    elif isinstance(part, Document):
+    elif type(part) is Document:
         wire = _write_document(part, losses)
-    elif isinstance(part, Native) and losses.is_own:
+    elif type(part) is Native and losses.is_own:
         return part.value
     else:
-        kind = part.type if isinstance(part, Native) else type(part).__name__.lower()
+        kind = part.type if type(part) is Native else type(part).__name__.lower()
         raise losses.refuse("messages[].content[]", f"a part of type {kind!r} has no counterpart")
     if part.cache is not None:
         wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)
-    if not isinstance(part, Audio) and part.signature is not None:
+    if type(part) is not Audio and part.signature is not None:
         losses.drop("messages[].content[].signature")
     return losses.with_own(wire, part.extra)
 
@@ -292,16 +292,16 @@ def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> 
     calls: list[JsonObject] = []
     wire: JsonObject = {"role": "assistant"}
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             thoughts.append(part.text)
             _report_thinking(part, losses, profile)
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             calls.append(_write_call(part, losses))
-        elif isinstance(part, Refusal):
+        elif type(part) is Refusal:
             wire["refusal"] = f"{wire.get('refusal', '')}{part.text}"
-        elif isinstance(part, Audio):
+        elif type(part) is Audio:
             wire["audio"] = _write_earlier_audio(part, losses)
-        elif isinstance(part, Native) and losses.is_own and part.type == "function_call":
+        elif type(part) is Native and losses.is_own and part.type == "function_call":
             wire[part.type] = part.value
         else:
             content.append(_write_part(part, losses))
@@ -321,27 +321,27 @@ def _no_content(wire: JsonObject, calls: list[JsonObject]) -> str | None:
 
 def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
     """The message of an answer; what OpenAI has no field for goes where compatible servers put it."""
-    texts = [part.text for part in parts if isinstance(part, Text)]
+    texts = [part.text for part in parts if type(part) is Text]
     wire: JsonObject = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}
-    thoughts = "".join([part.text for part in parts if isinstance(part, Thinking)])
-    images = [_answer_image(part) for part in parts if isinstance(part, Image) and (part.data or part.url)]
-    calls = [_write_answer_call(part) for part in parts if isinstance(part, ToolCall)]
+    thoughts = "".join([part.text for part in parts if type(part) is Thinking])
+    images = [_answer_image(part) for part in parts if type(part) is Image and (part.data or part.url)]
+    calls = [_write_answer_call(part) for part in parts if type(part) is ToolCall]
     for name, value in (("reasoning_content", thoughts), ("images", images), ("tool_calls", calls)):
         if value:
             wire[name] = value
     dropped += _signatures(parts)
-    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    refusals = [part.text for part in parts if type(part) is Refusal]
     if refusals:
         wire["refusal"] = "".join(refusals)
     for part in parts:
-        if isinstance(part, Refusal):
+        if type(part) is Refusal:
             continue
-        elif isinstance(part, Audio):
+        elif type(part) is Audio:
             wire["audio"] = _write_spoken(part)
-        elif isinstance(part, Native) and part.type == "function_call":
+        elif type(part) is Native and part.type == "function_call":
             wire[part.type] = part.value
         elif isinstance(part, Native | Document | ToolResult):
-            dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+            dropped.append(part.type if type(part) is Native else type(part).__name__.lower())
     return wire
 
 
@@ -349,7 +349,7 @@ def _signatures(parts: Sequence[Part]) -> list[str]:
     """What a client of this format cannot send back, so that it cannot be given to it: by its makers' names."""
     lost: list[str] = []
     for part in parts:
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             lost += ["redacted_thinking"] if part.redacted is not None else []
             lost += ["signature"] if part.signature is not None else []
         elif isinstance(part, Text | Image | Document) and part.signature is not None:
@@ -422,9 +422,9 @@ def write_tool_results(results: Sequence[Part], losses: Losses) -> list[JsonObje
     wire: list[JsonObject] = []
     shown: list[Part] = []
     for result in results:
-        if isinstance(result, ToolResult):
+        if type(result) is ToolResult:
             wire.append(_write_result(result, shown, losses))
-        elif isinstance(result, Native) and losses.is_own:
+        elif type(result) is Native and losses.is_own:
             wire.append(result.value)
         else:
             raise losses.refuse("messages[].content[]", "a tool message holds only tool results")
@@ -435,16 +435,16 @@ def write_tool_results(results: Sequence[Part], losses: Losses) -> list[JsonObje
 
 def _write_result(result: ToolResult, shown: list[Part], losses: Losses) -> JsonObject:
     call_id = wire_id(result.call_id, losses)
-    texts: list[Part] = [part for part in result.parts if isinstance(part, Text)]
+    texts: list[Part] = [part for part in result.parts if type(part) is Text]
     others: list[Part] = []
     for part in result.parts:
-        if isinstance(part, Document) and part.text is not None:
+        if type(part) is Document and part.text is not None:
             texts.append(Text(text=part.text, cache=part.cache))
             if part.name is not None:
                 losses.drop("messages[].tool_results[].content[].title")
-        elif isinstance(part, Native) and not losses.is_own:
+        elif type(part) is Native and not losses.is_own:
             texts.append(Text(text=encode_json(part.value).decode()))
-        elif not isinstance(part, Text):
+        elif type(part) is not Text:
             others.append(part)
     if others:
         shown.append(Text(text=f"Result of tool call {call_id}:"))

@@ -133,7 +133,7 @@ def write_input(parts: Sequence[Part], losses: Losses, path: str = _PATH) -> str
     if not parts:
         return ""
     only = parts[0]
-    if len(parts) == 1 and isinstance(only, Text) and only.cache is None and not losses.own(only.extra):
+    if len(parts) == 1 and type(only) is Text and only.cache is None and not losses.own(only.extra):
         if only.signature is not None:
             losses.drop(f"{path}.signature")
         return only.text
@@ -141,19 +141,19 @@ def write_input(parts: Sequence[Part], losses: Losses, path: str = _PATH) -> str
 
 
 def _write_part(part: Part, losses: Losses, path: str) -> JsonObject:
-    if isinstance(part, Text):
+    if type(part) is Text:
         wire: JsonObject = {"type": "input_text", "text": part.text}
-    elif isinstance(part, Image):
+    elif type(part) is Image:
         wire = _write_image(part, losses, path)
-    elif isinstance(part, Document):
+    elif type(part) is Document:
         wire = _write_document(part, losses, path)
-    elif isinstance(part, Audio) and losses.is_own:
+    elif type(part) is Audio and losses.is_own:
         sound = {"data": part.data, "format": (part.media_type or "").removeprefix("audio/")}
         return {"type": "input_audio", "input_audio": sound} | part.extra
-    elif isinstance(part, Native) and losses.is_own:
+    elif type(part) is Native and losses.is_own:
         return part.value
     else:
-        kind = part.type if isinstance(part, Native) else type(part).__name__.lower()
+        kind = part.type if type(part) is Native else type(part).__name__.lower()
         raise losses.refuse(path, f"a part of type {kind!r} has no counterpart")
     if part.cache is not None:
         wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)

@@ -118,7 +118,7 @@ def read_drawn(item: ObjectReader) -> Image:
 def _read_result(item: ObjectReader) -> ToolResult:
     result = ToolResult(call_id=item.need_string("call_id"), name=item.string("name"))
     for part in read_content(item, "output"):
-        if isinstance(part, Refusal):
+        if type(part) is Refusal:
             raise item.invalid("output", "a tool's output is text, images and files")
         result.parts.append(part)
     result.extra = item_rest(item)
@@ -130,7 +130,7 @@ def _read_result(item: ObjectReader) -> ToolResult:
 
 def write_items(messages: list[Message], losses: Losses) -> list[JsonObject]:
     """`input`."""
-    custom = {part.id for turn in messages for part in turn.parts if isinstance(part, ToolCall) and part.is_custom}
+    custom = {part.id for turn in messages for part in turn.parts if type(part) is ToolCall and part.is_custom}
     wire: list[JsonObject] = []
     for message in messages:
         if message.name is not None:
@@ -140,7 +140,7 @@ def write_items(messages: list[Message], losses: Losses) -> list[JsonObject]:
         elif message.role == "assistant":
             wire += _write_turn(message, losses)
         elif len(message.parts) == 1 and _is_item(message.parts[0], losses):
-            wire += [part.value for part in message.parts if isinstance(part, Native)]
+            wire += [part.value for part in message.parts if type(part) is Native]
         else:
             content = write_input(message.parts, losses)
             wire.append({"type": "message", "role": message.role, "content": content} | losses.own(message.extra))
@@ -148,7 +148,7 @@ def write_items(messages: list[Message], losses: Losses) -> list[JsonObject]:
 
 
 def _is_item(part: Part, losses: Losses) -> bool:
-    return isinstance(part, Native) and part.type.endswith(_ITEM) and losses.is_own
+    return type(part) is Native and part.type.endswith(_ITEM) and losses.is_own
 
 
 def _write_turn(message: Message, losses: Losses) -> list[JsonObject]:
@@ -162,11 +162,11 @@ def _write_turn(message: Message, losses: Losses) -> list[JsonObject]:
         if words:
             wire.append(_write_words(words, message.extra, losses))
             words = []
-        if isinstance(part, Thinking):
+        if type(part) is Thinking:
             wire += write_reasoning(part, losses)
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             wire.append(_write_call(part, losses))
-        elif isinstance(part, Image) and losses.is_own:
+        elif type(part) is Image and losses.is_own:
             wire.append(drawn_item(part.data, part.media_type) | part.extra)
         else:
             raise losses.refuse("messages[].content[]", f"the model's own {_name(part)} cannot be sent back")
@@ -176,23 +176,23 @@ def _write_turn(message: Message, losses: Losses) -> list[JsonObject]:
 
 
 def _name(part: Part) -> str:
-    return "audio" if isinstance(part, Audio) else type(part).__name__.lower()
+    return "audio" if type(part) is Audio else type(part).__name__.lower()
 
 
 def _write_words(words: list[Part], extra: JsonObject, losses: Losses) -> JsonObject:
     content: list[JsonObject] = []
     for part in words:
-        if isinstance(part, Refusal):
+        if type(part) is Refusal:
             content.append({"type": "refusal", "refusal": part.text} | losses.own(part.extra))
-        elif isinstance(part, Text):
+        elif type(part) is Text:
             content.append({"type": "output_text", "text": part.text, "annotations": []} | losses.own(part.extra))
             if part.signature is not None:
                 losses.drop("messages[].content[].signature")
             if part.cache is not None:
                 losses.drop("messages[].content[].cache_control")
-        elif isinstance(part, Native) and losses.is_own:
+        elif type(part) is Native and losses.is_own:
             content.append(part.value)
-        elif isinstance(part, Native):
+        elif type(part) is Native:
             raise losses.refuse("messages[].content[]", f"a part of type {part.type!r} has no counterpart")
     return {"type": "message", "role": "assistant", "content": content or ""} | losses.own(extra)
 
@@ -225,7 +225,7 @@ def signature_item(signature: str) -> JsonObject:
 
 
 def _write_result(result: Part, custom: set[str], losses: Losses) -> JsonObject:
-    if not isinstance(result, ToolResult):
+    if type(result) is not ToolResult:
         raise losses.refuse("messages[].content[]", "a tool message holds only tool results")
     if result.is_error and not result.is_object:  # an object says so itself
         losses.drop("messages[].tool_results[].is_error")
@@ -233,7 +233,7 @@ def _write_result(result: Part, custom: set[str], losses: Losses) -> JsonObject:
         losses.drop("messages[].tool_results[].cache_control")
     parts: Sequence[Part] = result.parts
     if not losses.is_own:
-        parts = [Text(text=encode_json(part.value).decode()) if isinstance(part, Native) else part for part in parts]
+        parts = [Text(text=encode_json(part.value).decode()) if type(part) is Native else part for part in parts]
     kind = "custom_tool_call_output" if result.call_id in custom else "function_call_output"
     wire: JsonObject = {"type": kind, "call_id": wire_id(result.call_id, losses)}
     if result.name is not None and losses.is_own:

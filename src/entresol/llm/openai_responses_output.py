@@ -60,9 +60,9 @@ def read_output(items: list[ObjectReader], choice: Choice) -> None:
 
 def _read_words(part: Part, choice: Choice) -> Part:
     """A part of a message; its log probabilities belong to the choice."""
-    if isinstance(part, Native):
+    if type(part) is Native:
         return Native(type=part.type, value={name: each for name, each in part.value.items() if name != "type"})
-    logprobs = part.extra.pop("logprobs", None) if isinstance(part, Text) else None
+    logprobs = part.extra.pop("logprobs", None) if type(part) is Text else None
     if isinstance(logprobs, list):
         said = choice.logprobs = choice.logprobs or {"content": [], "refusal": None}
         content = said["content"]
@@ -89,10 +89,10 @@ def write_output(choice: Choice, response_id: str, is_own: bool, dropped: list[s
     items: list[JsonObject] = []
     words: list[JsonObject] = []
     for part in choice.parts:
-        if not is_own and not isinstance(part, Native):
+        if not is_own and type(part) is not Native:
             dropped += [name for name in part.extra if name not in dropped]
         if isinstance(part, Text | Refusal):
-            if isinstance(part, Text) and part.signature is not None:
+            if type(part) is Text and part.signature is not None:
                 dropped += ["thoughtSignature"] if "thoughtSignature" not in dropped else []
             words.append(_write_words(part, is_own))
             continue
@@ -109,7 +109,7 @@ def write_output(choice: Choice, response_id: str, is_own: bool, dropped: list[s
 
 
 def _write_words(part: Text | Refusal, is_own: bool) -> JsonObject:
-    if isinstance(part, Refusal):
+    if type(part) is Refusal:
         wire: JsonObject = {"type": "refusal", "refusal": part.text}
     else:
         wire = {"type": "output_text", "text": part.text, "annotations": [], "logprobs": []}
@@ -121,19 +121,19 @@ def _message(words: list[JsonObject]) -> JsonObject:
 
 
 def _write_item(part: Part, is_own: bool, dropped: list[str]) -> list[JsonObject]:
-    beside = part.extra if is_own and not isinstance(part, Native) else {}
-    if isinstance(part, Thinking):
+    beside = part.extra if is_own and type(part) is not Native else {}
+    if type(part) is Thinking:
         return [reasoning_item(part.text, seal(part.signature, part.redacted)) | beside]
-    if isinstance(part, ToolCall):
+    if type(part) is ToolCall:
         call = call_item(part, part.id) | {"status": "completed"} | beside
         return [call] if part.signature is None else [signature_item(part.signature), call]
-    if isinstance(part, Image) and part.data is not None:
+    if type(part) is Image and part.data is not None:
         if part.signature is not None and "thoughtSignature" not in dropped:
             dropped.append("thoughtSignature")
         return [drawn_item(part.data, part.media_type) | beside]
-    if isinstance(part, Native) and is_own:
+    if type(part) is Native and is_own:
         return [{"type": part.type} | part.value]
-    dropped.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
+    dropped.append(part.type if type(part) is Native else type(part).__name__.lower())
     return []
 
 

@@ -84,7 +84,7 @@ def write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
     """`tools` and `tool_choice`."""
     tools: list[JsonObject] = []
     for tool in request.tools:
-        if isinstance(tool, Tool):
+        if type(tool) is Tool:
             tools.append(_write_tool(tool, losses))
         elif losses.is_own:
             tools.append(tool.value)
@@ -111,7 +111,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
 def _write_choice(choice: ToolChoice, tools: list[Tool | NativeTool]) -> object:
     if not choice.names or choice.mode == "none":
         return choice.mode
-    custom = {tool.name for tool in tools if isinstance(tool, Tool) and tool.is_custom}
+    custom = {tool.name for tool in tools if type(tool) is Tool and tool.is_custom}
     named: list[JsonObject] = [
         {"type": "custom" if name in custom else "function", "name": name} for name in choice.names
     ]

@@ -34,13 +34,13 @@ def events_of(response: ChatResponse) -> list[ChatEvent]:
 def _replay_choice(choice: Choice, events: list[ChatEvent]) -> None:
     calls = 0
     for part in choice.parts:
-        if isinstance(part, ToolCall):
+        if type(part) is ToolCall:
             call = ToolCallStarted(calls, part.id, part.name, choice.index, part.is_custom, part.signature)
             events += [call, ToolArgumentsDelta(calls, part.arguments, choice.index)]
             calls += 1
         else:
             events.append(_replay_part(part, choice.index))
-        if not isinstance(part, Native) and part.extra:
+        if type(part) is not Native and part.extra:
             events.append(LeftOver(list(part.extra)))
     if choice.extra:
         events.append(LeftOver(list(choice.extra)))
@@ -50,10 +50,10 @@ def _replay_choice(choice: Choice, events: list[ChatEvent]) -> None:
 
 
 def _replay_part(part: Part, choice: int) -> ChatEvent:
-    if isinstance(part, Text):
+    if type(part) is Text:
         return TextDelta(part.text, choice, part.signature)
-    if isinstance(part, Thinking):
+    if type(part) is Thinking:
         return ThinkingDelta(part.text, choice, part.signature, part.redacted)
-    if isinstance(part, Refusal):
+    if type(part) is Refusal:
         return RefusalDelta(part.text, choice)
     return PartAdded(part, choice)

@@ -30,7 +30,7 @@ def wire_name(name: str) -> str:
 
 def renamed_tools(request: ChatRequest) -> dict[str, str]:
     """Wire name to the client's, of the tools whose names `wire_name` changes."""
-    names = [tool.name for tool in request.tools if isinstance(tool, Tool)]
+    names = [tool.name for tool in request.tools if type(tool) is Tool]
     return {wire: name for name in names if (wire := wire_name(name)) != name}
 
 
@@ -38,7 +38,7 @@ def restore_answer(response: ChatResponse, renamed: dict[str, str]) -> None:
     """Give the calls of an answer the client's names."""
     for choice in response.choices:
         for part in choice.parts:
-            if isinstance(part, ToolCall):
+            if type(part) is ToolCall:
                 part.name = renamed.get(part.name, part.name)
 
 

@@ -9,9 +9,12 @@ Normal form, which decoders produce and encoders may rely on:
 - text is never an empty list of parts where a string would do: `""` decodes to no part at all;
 - tool results live in messages of role `tool`, which hold nothing else; consecutive ones form one message;
 - system and developer messages stay where they stood.
+
+The kinds of parts and tools are final: where it must be fast, they are told apart by `type(part) is Text`, which
+compares two pointers. `isinstance` asks the metaclass for every kind that a part is not.
 """
 
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -39,6 +42,7 @@ class CacheMark(msgspec.Struct, frozen=True):
     """As the provider writes it, such as `5m` or `1h`; None is its default."""
 
 
+@final
 class Text(msgspec.Struct, kw_only=True, tag="text", tag_field="kind"):
     """Plain text."""
 
@@ -49,6 +53,7 @@ class Text(msgspec.Struct, kw_only=True, tag="text", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class Image(msgspec.Struct, kw_only=True, tag="image", tag_field="kind"):
     """An image: exactly one of `data`, `url`, `file_id` is set."""
 
@@ -64,6 +69,7 @@ class Image(msgspec.Struct, kw_only=True, tag="image", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class Audio(msgspec.Struct, kw_only=True, tag="audio", tag_field="kind"):
     """Sound: exactly one of `data`, `url`, `file_id` is set."""
 
@@ -79,6 +85,7 @@ class Audio(msgspec.Struct, kw_only=True, tag="audio", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class Document(msgspec.Struct, kw_only=True, tag="document", tag_field="kind"):
     """A file other than image and audio: exactly one of `data`, `text`, `url`, `file_id` is set. Video is one, too."""
 
@@ -95,6 +102,7 @@ class Document(msgspec.Struct, kw_only=True, tag="document", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class Thinking(msgspec.Struct, kw_only=True, tag="thinking", tag_field="kind"):
     """The model's reasoning. `signature` or `redacted` must go back unchanged to the provider that made it."""
 
@@ -105,6 +113,7 @@ class Thinking(msgspec.Struct, kw_only=True, tag="thinking", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class Refusal(msgspec.Struct, kw_only=True, tag="refusal", tag_field="kind"):
     """The model's words for declining, where the format keeps them apart from text."""
 
@@ -112,6 +121,7 @@ class Refusal(msgspec.Struct, kw_only=True, tag="refusal", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class ToolCall(msgspec.Struct, kw_only=True, tag="tool_call", tag_field="kind"):
     """The model calls a tool."""
 
@@ -126,6 +136,7 @@ class ToolCall(msgspec.Struct, kw_only=True, tag="tool_call", tag_field="kind"):
     extra: JsonObject = {}
 
 
+@final
 class ToolResult(msgspec.Struct, kw_only=True, tag="tool_result", tag_field="kind"):
     """What a tool answered."""
 
@@ -140,6 +151,7 @@ class ToolResult(msgspec.Struct, kw_only=True, tag="tool_result", tag_field="kin
     extra: JsonObject = {}
 
 
+@final
 class Native(msgspec.Struct, kw_only=True, tag="native", tag_field="kind"):
     """A part that only its own format knows, such as a server-side tool's result. Other formats refuse it."""
 
@@ -160,6 +172,7 @@ class Message(msgspec.Struct, kw_only=True):
     extra: JsonObject = {}
 
 
+@final
 class Tool(msgspec.Struct, kw_only=True):
     """A function the model may call."""
 
@@ -174,6 +187,7 @@ class Tool(msgspec.Struct, kw_only=True):
     extra: JsonObject = {}
 
 
+@final
 class NativeTool(msgspec.Struct, kw_only=True):
     """A tool the provider runs itself, such as its web search. Other formats refuse it."""
 

@@ -202,7 +202,7 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         dropped = [] if len(response.choices) == 1 else ["choices[1:]"]
         content = answer_blocks(choice.parts, is_own, dropped)
         reason = choice.finish_reason or "stop"
-        if reason == "stop" and any(isinstance(part, Refusal) for part in choice.parts):
+        if reason == "stop" and any(type(part) is Refusal for part in choice.parts):
             reason = "refusal"
         wire: JsonObject = {
             "output": {"message": {"role": "assistant", "content": content}},
@@ -301,7 +301,7 @@ def _read_message(reader: ObjectReader) -> list[Message]:
     for part in parts:
         if part == _NOTHING:
             continue
-        kind = "tool" if isinstance(part, ToolResult) else "user"
+        kind = "tool" if type(part) is ToolResult else "user"
         if not messages or messages[-1].role != kind:
             messages.append(Message(role="tool" if kind == "tool" else "user"))
         messages[-1].parts.append(part)
@@ -315,7 +315,7 @@ def _write_messages(
 ) -> tuple[list[JsonObject], list[JsonObject]]:
     """`system` and `messages`. Foreign system messages all go to the front, in their order: none is lost."""
     system, turns = system_first(messages, losses, keeps_place=losses.is_own)
-    if any(not isinstance(part, Text) for part in system) and not losses.is_own:
+    if any(type(part) is not Text for part in system) and not losses.is_own:
         raise losses.refuse("messages[].content[]", "a system message holds only text")
     wire: list[JsonObject] = []
     blocks = writer.blocks(system)
@@ -346,7 +346,7 @@ def _write_turn(message: Message, wire: list[JsonObject], losses: Losses, writer
 
 def _words_beside(parts: list[Part], blocks: list[JsonObject]) -> list[JsonObject]:
     """Bedrock refuses a document without words beside it: then its name, which it has anyway."""
-    if not any(isinstance(part, Document) for part in parts) or any("text" in block for block in blocks):
+    if not any(type(part) is Document for part in parts) or any("text" in block for block in blocks):
         return []
     documents = [block["document"] for block in blocks if "document" in block]
     names = [str(document["name"]) for document in documents if isinstance(document, dict)]

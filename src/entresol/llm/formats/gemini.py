@@ -305,8 +305,8 @@ def _read_content(reader: ObjectReader, ids: CallIds) -> list[Message]:
         return [Message(role="assistant", parts=parts, extra=reader.rest())]
     if role not in ("user", "function"):
         raise reader.invalid("role", f"unknown role {role!r}")
-    results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
-    words: list[Part] = [part for part in parts if not isinstance(part, ToolResult)]
+    results: list[Part] = [part for part in parts if type(part) is ToolResult]
+    words: list[Part] = [part for part in parts if type(part) is not ToolResult]
     messages = [Message(role="tool", parts=results)] if results else []
     if words or not results:
         messages.append(Message(role="user", parts=words))
@@ -319,7 +319,7 @@ def _joined_thoughts(parts: list[Part]) -> list[Part]:
     joined: list[Part] = []
     for part in parts:
         before = joined[-1] if joined else None
-        if isinstance(part, Thinking) and isinstance(before, Thinking) and before.signature is None:
+        if type(part) is Thinking and type(before) is Thinking and before.signature is None:
             joined[-1] = Thinking(
                 text=before.text + part.text, signature=part.signature, extra=before.extra | part.extra
             )
@@ -381,7 +381,7 @@ def _write_messages(request: ChatRequest, losses: Losses) -> tuple[list[JsonObje
     """System parts and turns. All system messages go to the front, in their order: none is lost."""
     names = tool_names(request.messages)
     system, turns = system_first(request.messages, losses)
-    if any(not isinstance(part, Text) for part in system) and not losses.is_own:
+    if any(type(part) is not Text for part in system) and not losses.is_own:
         raise losses.refuse("messages[].content[]", "a system message holds only text")
     contents: list[JsonObject] = []
     for message in turns:
@@ -417,7 +417,7 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
     declarations: list[JsonObject] = []
     tools: list[JsonObject] = []
     for tool in request.tools:
-        if isinstance(tool, Tool):
+        if type(tool) is Tool:
             declarations.append(_write_tool(tool, losses))
         elif losses.is_own:
             tools.append(tool.value)
@@ -465,10 +465,10 @@ def _read_candidate(reader: ObjectReader, position: int, response_id: str) -> Ch
     content = reader.reader("content")
     if content is not None:
         choice.parts = [read_part(part, None) for part in content.readers("parts") or []]
-    calls = [part for part in choice.parts if isinstance(part, ToolCall)]
+    calls = [part for part in choice.parts if type(part) is ToolCall]
     for place, call in enumerate(calls):
         call.id = call.id or made_id(response_id, choice.index, place, call.name, call.arguments)
-    choice.parts = [part for part in choice.parts if not isinstance(part, Text) or part.text or part.signature]
+    choice.parts = [part for part in choice.parts if type(part) is not Text or part.text or part.signature]
     choice.finish_reason = finish_reason(reader.string("finishReason"), has_calls=bool(calls))
     logprobs = reader.mapping("logprobsResult")
     choice.logprobs = None if logprobs is None else read_logprobs(logprobs)
@@ -480,7 +480,7 @@ def _write_candidate(choice: Choice, is_own: bool, dropped: list[str]) -> JsonOb
     parts = answer_parts(choice.parts, is_own, dropped)
     wire: JsonObject = {"content": {"role": "model", "parts": parts}} if parts else {}
     reason = choice.finish_reason or "stop"
-    is_refusal = reason == "stop" and any(isinstance(part, Refusal) for part in choice.parts)
+    is_refusal = reason == "stop" and any(type(part) is Refusal for part in choice.parts)
     wire["finishReason"] = WIRE_REASONS["refusal" if is_refusal else reason]
     wire["index"] = choice.index
     if choice.logprobs is not None:

@@ -242,10 +242,7 @@ def _read_message(reader: ObjectReader) -> Message:
         raise reader.invalid("role", f"unknown role {wire_role!r}")
     if role == "tool":
         result = ToolResult(call_id=reader.need_string("tool_call_id"))
-        for part in read_parts(reader, "content"):
-            if isinstance(part, ToolResult):
-                raise reader.invalid("content", "a tool result holds no other")
-            result.parts.append(part)
+        result.parts += read_parts(reader, "content")
         message = Message(role=role, parts=[result])
         result.extra = reader.rest()
         return message
@@ -412,7 +409,7 @@ def _write_messages(messages: list[Message], losses: Losses, profile: Profile) -
 def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
     tools: list[JsonObject] = []
     for tool in request.tools:
-        if isinstance(tool, Tool):
+        if type(tool) is Tool:
             tools.append(_write_tool(tool, losses))
         elif request.origin != OpenAIChat.name:
             raise losses.refuse("tools", f"a tool of type {tool.type!r} runs at another provider")
@@ -447,7 +444,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
 def _write_tool_choice(choice: ToolChoice, tools: list[Tool | NativeTool]) -> object:
     if not choice.names or choice.mode == "none":
         return choice.mode
-    custom = {tool.name for tool in tools if isinstance(tool, Tool) and tool.is_custom}
+    custom = {tool.name for tool in tools if type(tool) is Tool and tool.is_custom}
     named: list[JsonObject] = []
     for name in choice.names:
         kind = "custom" if name in custom else "function"
@@ -519,7 +516,7 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
         finish_reason=finish_reason(reader.string("finish_reason")),
         logprobs=reader.mapping("logprobs"),
     )
-    if choice.finish_reason == "stop" and any(isinstance(part, ToolCall) for part in choice.parts):
+    if choice.finish_reason == "stop" and any(type(part) is ToolCall for part in choice.parts):
         choice.finish_reason = "tool_calls"  # it says stop where the request named the tool to call
     choice.extra = {**{f"message.{name}": value for name, value in message.rest().items()}, **reader.rest()}
     return choice
@@ -528,7 +525,7 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
 def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObject:
     message = write_answer(choice.parts, dropped)
     if not is_own:
-        extras = [name for part in choice.parts if not isinstance(part, Native) for name in part.extra]
+        extras = [name for part in choice.parts if type(part) is not Native for name in part.extra]
         dropped += [name for name in dict.fromkeys(extras) if name not in dropped]
         dropped += ["stop_sequence"] if choice.stop_sequence is not None else []
     wire: JsonObject = {"index": choice.index, "message": message, "logprobs": choice.logprobs}
