@@ -36,6 +36,8 @@ from entresol.llm.format import (
     StreamShape,
     TranslatableFormat,
     Unsupported,
+    encode_json,
+    read_fields,
 )
 from entresol.llm.json_fields import bad_response
 from entresol.llm.model_adaptation import adapt
@@ -88,7 +90,7 @@ class Ends:
         self.version = version
         self.is_same_format = client is native
         """True when answers pass as bytes."""
-        self.has_options = options is not NO_OPTIONS
+        self.has_options = options is not NO_OPTIONS or provider.sets_fields
         self.fields: tuple[tuple[bytes, bytes], ...] = CALL_FIELDS
         """The header fields of every call; credentials are the driver's business."""
         self._client_version: bytes | None = None
@@ -96,8 +98,9 @@ class Ends:
         self._profile_of = ""
         self.facts = self.own_facts = own_facts
         self.fields += provider.fields_of(native.name)
-        if provider.version_header is not None:
-            name, default = provider.version_header
+        version_header = provider.version_headers.get(native.name)
+        if version_header is not None:
+            name, default = version_header
             self.fields += ((name, (version or default).encode()),)
             self._client_version = name if self.is_same_format else None
 
@@ -114,6 +117,14 @@ class Ends:
             facts = self.facts = profile_of(self.provider.name, model, self.version).with_facts(self.own_facts)
             self._profile, self._profile_of = refined(self.provider.profile(model, self.version), facts), model
         return self._profile
+
+    def completed(self, body: bytes, model: str) -> bytes:
+        """The body, with what the operator's options say of every call of this provider. Raises ClientError."""
+        if not self.provider.sets_fields:
+            return body
+        fields = read_fields(body)
+        self.provider.set_fields(self.native.name, model, fields)
+        return encode_json(fields)
 
     def url(self, model: str, stream: bool, opened: Opened, query: str, override: Url | None) -> Url:
         """Where a call goes, which may be streamed although the client did not ask for it, or the other way round.
@@ -165,7 +176,8 @@ class LLMCall:
                 self._shape = StreamShape(model=self.model, framing=opened.framing)
         elif opened.body is not None and opened.model == self.model and not opened.stream and not ends.has_options:
             return opened.body  # as `close` would find, after many more questions
-        return ends.client.close(opened, self.model, stream, ends.options, ends.profile(self.model))
+        body = ends.client.close(opened, self.model, stream, ends.options, ends.profile(self.model))
+        return ends.completed(body, self.model) if ends.has_options else body
 
     def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
         ends, client, native = self.ends, self.ends.client, self.ends.native
@@ -201,7 +213,7 @@ class LLMCall:
             self._renamed_tools = encoded.renamed
         if encoded.dropped or left_out:
             self.dropped = list(dict.fromkeys([client.own_path(path) for path in (*left_out, *encoded.dropped)]))
-        return encoded.body
+        return ends.completed(encoded.body, self.model) if ends.has_options else encoded.body
 
     def answer(self, head: ResponseHead) -> Answer:
         """How to read the answer whose head this is. The head becomes the client's: without the provider's cookies.

@@ -4,7 +4,7 @@ A client's `Authorization` is for the gateway. It goes to the provider only wher
 is configured (the client brings its own), or `allow_override` is on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
@@ -131,9 +131,11 @@ class Credential:
         if len(secret) >= _SHORTEST:
             self.secrets += (secret,)
 
-    def header_fields(self, client: HeaderPairs, own: Iterable[Field], is_same_format: bool) -> HeaderPairs:
+    def header_fields(self, client: HeaderPairs, own: Sequence[Field], is_same_format: bool) -> HeaderPairs:
         """The fields of the call: the client's that may go along, `own`, and the credential."""
         kept_out = self._kept_out
+        if len(own) > 2:  # more than those of every call, which are kept out anyway
+            kept_out = kept_out.union([name for name, _ in own])
         field = self._field
         if self._override and field is not None and any(name == field[0] for name, _ in client):
             kept_out = kept_out - {field[0]}

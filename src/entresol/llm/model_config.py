@@ -65,8 +65,10 @@ class BedrockOptions(msgspec.Struct, frozen=True, kw_only=True):
     aws_sts_endpoint_url: str | None = None
     batch_bucket_prefix: str | None = None
     batch_role_arn: str | None = None
-    embeddings_normalize: bool = False
-    performance_config_latency: str | None = None
+    embeddings_normalize: Annotated[
+        bool | None, Meta(description="Whether Titan's vectors have length 1; unset, Titan decides.")
+    ] = None
+    performance_config_latency: Annotated[str, Meta(description="`standard` or `optimized`.")] | None = None
     video_output_s3_uri: str | None = None
 
 

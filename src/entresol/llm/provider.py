@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from entresol.core.errors import ClientError, ConfigError
-from entresol.llm.format import Operation
+from entresol.llm.format import Fields, Operation
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.profile import Profile
 
@@ -53,14 +53,16 @@ class Provider:
     """Every wire format it speaks, and where. `{model}` stands for the model's name, percent-encoded."""
     version_path: str = "/v1"
     """How its paths begin, up to the version of the API; an address may end there (`url`)."""
-    version_header: tuple[bytes, str] | None = None
-    """A header every call must carry, and its default value."""
+    version_headers: Mapping[str, tuple[bytes, str]] = {}
+    """By wire format, a header that every call must carry, and its default value; a client's own wins."""
     needs: str = "'model.options.upstream_url'"
     """What an operator has to say where it has no address."""
     own_query: str = ""
     """What the query of every call holds, whoever else adds to it."""
     fields: HeaderFields = ()
     """More header fields of every call."""
+    sets_fields: bool = False
+    """Whether `set_fields` does anything."""
 
     def configured(self, options: ModelOptions) -> "Provider":
         """This provider as an operator's options make it. Raises ConfigError for options that lack something."""
@@ -83,12 +85,16 @@ class Provider:
         """More header fields of the calls in one of its wire formats."""
         return self.fields
 
+    def set_fields(self, wire: str, model: str, fields: Fields) -> None:
+        """Put into the top level of a body, in one of its wire formats, what the operator's options say of every
+        call. It wins over what is there."""
+
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         """Path and query of calls in one of its wire formats."""
         return self.paths[wire].replace("{model}", quote(model, safe="")), ""
 
     def profile(self, model: str, version: str = "") -> Profile:
-        """Facts about a model here, in a version of the API (`version_header`); empty is the default one."""
+        """Facts about a model here, in a version of the API (`version_headers`); empty is the default one."""
         return Profile(provider=self.name)
 
     def url(self, wire: str, model: str, stream: bool, override: Url | None, client_query: str | None = None) -> Url:

@@ -180,6 +180,70 @@ def test_a_native_client_keeps_its_own_version_and_betas() -> None:
     assert reply.json == MESSAGE
 
 
+@pytest.mark.parametrize(
+    ("said", "sent"), [([], b"2023-06-01"), ([(b"anthropic-version", b"2099-01-01")], b"2099-01-01")]
+)
+def test_a_version_of_the_api_is_named_once_in_every_cloud(said: HeaderPairs, sent: bytes) -> None:
+    raw = config("azure", llm_format="anthropic", model={"name": "claude-sonnet-4-6"}, options={"azure_instance": "x"})
+    reply = chat(gateway(raw, MESSAGE), "/v1/messages", said, max_tokens=5)
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(b"anthropic-version") == [sent]
+
+
+def test_header_fields_that_the_operator_sets_are_sent_once() -> None:
+    raw = config("huggingface", options={"huggingface": {"use_cache": False, "wait_for_model": True}})
+    reply = chat(gateway(raw), headers=[(b"x-use-cache", b"true"), (b"x-wait-for-model", b"false")])
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(b"x-use-cache") == [b"false"]
+    assert reply.sent.headers.get_all(b"x-wait-for-model") == [b"true"]
+
+
+OPTIMIZED = {"bedrock": {"aws_region": "eu-central-1", "performance_config_latency": "optimized"}}
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "wire"),
+    [("openai", {}), ("bedrock", {}), ("openai", {"performanceConfig": {"latency": "standard"}})],
+)
+def test_bedrocks_latency_is_what_the_operator_says(llm_format: str, wire: dict[str, Any]) -> None:
+    messages = [{"role": "user", "content": [{"text": "hi"}]}] if llm_format == "bedrock" else HELLO
+    raw = config("bedrock", llm_format=llm_format, options=OPTIMIZED)
+    reply = chat(gateway(raw), "/model/gpt-4o/converse", messages=messages, **wire)
+    assert json.loads(reply.sent_body)["performanceConfig"] == {"latency": "optimized"}
+    assert reply.header("x-entresol-dropped") is None
+
+
+def test_bedrocks_latency_is_a_field_of_the_head_of_an_invocation() -> None:
+    raw, name = config("bedrock", llm_format="bedrock", options=OPTIMIZED), b"x-amzn-bedrock-performanceconfig-latency"
+    reply = chat(gateway(raw, MESSAGE), "/model/gpt-4o/invoke", [(name, b"standard")])
+    assert reply.sent is not None
+    assert reply.sent.headers.get_all(name) == [b"optimized"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "options", "sent"),
+    [
+        ("bedrock", "amazon.titan-embed-text-v2:0", {"bedrock": {"embeddings_normalize": True}},
+         {"inputText": "a", "dimensions": 256, "normalize": True}),
+        ("bedrock", "amazon.titan-embed-text-v2:0", {"bedrock": {"aws_region": "us-east-1"}},
+         {"inputText": "a", "dimensions": 256}),
+        ("cohere", "embed-v4.0", {"cohere": {"embedding_input_type": "clustering"}},
+         {"model": "embed-v4.0", "texts": ["a"], "input_type": "clustering", "embedding_types": ["float"],
+          "output_dimension": 256}),
+        ("cohere", "embed-v4.0", {"bedrock": {"embeddings_normalize": True}},
+         {"model": "embed-v4.0", "texts": ["a"], "input_type": "search_document", "embedding_types": ["float"],
+          "output_dimension": 256}),
+    ],
+)  # fmt: skip
+def test_vectors_are_made_as_the_operator_says(
+    provider: str, model: str, options: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    changes = {"embeddings_dimensions": 256, **options}
+    raw = config(provider, route_type="llm/v1/embeddings", model={"name": model}, options=changes)
+    reply = gateway(raw).chat({"input": "a"}, "/v1/embeddings")
+    assert json.loads(reply.sent_body) == sent
+
+
 def test_the_clients_key_never_reaches_the_provider() -> None:
     reply = chat(gateway(), "/chat?key=gateway", [(b"authorization", b"Bearer gateway"), (b"x-api-key", b"gateway")])
     assert reply.sent is not None

@@ -12,7 +12,7 @@ class Anthropic(Provider):
     auth = Auth(b"x-api-key")
     formats = {"chat": "anthropic-messages", "count_tokens": "anthropic-count-tokens"}
     paths = {"anthropic-messages": "/v1/messages", "anthropic-count-tokens": "/v1/messages/count_tokens"}
-    version_header = (b"anthropic-version", "2023-06-01")
+    version_headers = dict.fromkeys(paths, (b"anthropic-version", "2023-06-01"))
 
     def profile(self, model: str, version: str = "") -> Profile:
         return _WITHOUT_SAMPLING if version.startswith("20") and version >= "2026-10-21" else _PROFILE

@@ -10,7 +10,7 @@ from entresol.llm.format import Operation
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.openai_provider import WHOLE_API, formats_of, paths_of
 from entresol.llm.profile import Profile
-from entresol.llm.provider import Auth, HeaderFields, Provider, Url
+from entresol.llm.provider import Auth, Provider, Url
 
 _MESSAGES = "anthropic-messages"
 _OF_DEPLOYMENTS = tuple(
@@ -26,6 +26,7 @@ class Azure(Provider):
     version_path = "/openai/v1"
     formats = formats_of(WHOLE_API)
     paths = {**paths_of(version_path, WHOLE_API), _MESSAGES: "/anthropic/v1/messages"}
+    version_headers = {_MESSAGES: (b"anthropic-version", "2023-06-01")}
 
     def configured(self, options: ModelOptions) -> Provider:
         made = Azure()
@@ -44,9 +45,6 @@ class Azure(Provider):
         if operation == "chat" and (model.startswith("claude") or client == _MESSAGES):
             return _MESSAGES if model.startswith("claude") else "openai-chat"
         return super().format_name(operation, client, model)
-
-    def fields_of(self, wire: str) -> HeaderFields:
-        return ((b"anthropic-version", b"2023-06-01"),) if wire == _MESSAGES else ()
 
     def profile(self, model: str, version: str = "") -> Profile:
         return _CLAUDE if model.startswith("claude") else _PROFILE

@@ -2,11 +2,14 @@
 
 from urllib.parse import quote
 
-from entresol.llm.model_config import ModelOptions
+from entresol.llm.format import Fields, raw_json
+from entresol.llm.model_config import BedrockOptions, ModelOptions
 from entresol.llm.profile import Profile
-from entresol.llm.provider import Auth, Provider, Url
+from entresol.llm.provider import Auth, HeaderFields, Provider, Url
 
 _STREAMED = {"bedrock-converse": "converse-stream", "bedrock-invoke": "invoke-with-response-stream"}
+_NORMALIZES = "amazon.titan-embed-text-v2"
+"""The model that can be told to."""
 
 
 class Bedrock(Provider):
@@ -23,15 +26,34 @@ class Bedrock(Provider):
     }
     version_path = ""
 
+    _latency: str | None = None
+    _normalizes: bool | None = None
+
     def configured(self, options: ModelOptions) -> Provider:
-        region = None if options.bedrock is None else options.bedrock.aws_region
-        return self if region is None else self.in_region(region)
+        wanted = options.bedrock
+        if wanted is None or wanted == BedrockOptions():
+            return self
+        made = Bedrock() if wanted.aws_region is None else self.in_region(wanted.aws_region)
+        made._latency, made._normalizes = wanted.performance_config_latency, wanted.embeddings_normalize
+        made.sets_fields = made._latency is not None or made._normalizes is not None
+        return made
 
     def in_region(self, region: str) -> "Bedrock":
         """The same in an AWS region, such as `eu-central-1`."""
         made = Bedrock()
         made.base_url = Url("https", f"bedrock-runtime.{region}.amazonaws.com", 443)
         return made
+
+    def set_fields(self, wire: str, model: str, fields: Fields) -> None:
+        if wire == "bedrock-converse" and self._latency is not None:
+            fields["performanceConfig"] = raw_json({"latency": self._latency})
+        elif wire == "bedrock-embeddings" and self._normalizes is not None and _NORMALIZES in model:
+            fields["normalize"] = raw_json(self._normalizes)
+
+    def fields_of(self, wire: str) -> HeaderFields:
+        if wire == "bedrock-invoke" and self._latency is not None:
+            return ((b"x-amzn-bedrock-performanceconfig-latency", self._latency.encode()),)
+        return self.fields
 
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         if stream and wire in _STREAMED:

@@ -25,7 +25,7 @@ def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:
 
 
 def test_every_call_names_the_version_of_the_api() -> None:
-    assert PROVIDER.version_header == (b"anthropic-version", "2023-06-01")
+    assert PROVIDER.version_headers["anthropic-messages"] == (b"anthropic-version", "2023-06-01")
 
 
 @pytest.mark.parametrize(

@@ -51,5 +51,4 @@ def test_a_model_is_spoken_to_in_its_own_wire(client: str, model: str, wire: str
 
 
 def test_only_claude_is_told_a_version_of_anthropics_api() -> None:
-    assert AZURE.fields_of("anthropic-messages") == ((b"anthropic-version", b"2023-06-01"),)
-    assert AZURE.fields_of("openai-chat") == ()
+    assert AZURE.version_headers == {"anthropic-messages": (b"anthropic-version", "2023-06-01")}

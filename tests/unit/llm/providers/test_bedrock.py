@@ -1,8 +1,10 @@
 import pytest
+from msgspec import Raw
 
 from entresol.llm.model_config import BedrockOptions, ModelOptions
 from entresol.llm.registry import provider_named
 
+TITAN, TITAN_1, COHERE = "amazon.titan-embed-text-v2:0", "amazon.titan-embed-text-v1", "cohere.embed-english-v3"
 BEDROCK = provider_named("bedrock")
 
 
@@ -24,3 +26,38 @@ def test_model_and_way_of_answering_stand_in_the_path(wire: str, stream: bool, p
 def test_an_arn_cannot_break_out_of_the_path() -> None:
     arn = "arn:aws:bedrock:eu-central-1:1:inference-profile/x"
     assert BEDROCK.endpoint("bedrock-converse", arn, False)[0].count("/") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "wire", "model", "put"),
+    [
+        (
+            BedrockOptions(performance_config_latency="optimized"), "bedrock-converse", "m",
+            {"performanceConfig": b'{"latency":"optimized"}'},
+        ),
+        (BedrockOptions(performance_config_latency="optimized"), "bedrock-embeddings", TITAN, {}),
+        (BedrockOptions(performance_config_latency="optimized"), "bedrock-invoke", "m", {}),
+        (BedrockOptions(embeddings_normalize=True), "bedrock-embeddings", TITAN, {"normalize": b"true"}),
+        (BedrockOptions(embeddings_normalize=False), "bedrock-embeddings", TITAN, {"normalize": b"false"}),
+        (BedrockOptions(embeddings_normalize=True), "bedrock-embeddings", TITAN_1, {}),
+        (BedrockOptions(embeddings_normalize=True), "bedrock-embeddings", COHERE, {}),
+        (BedrockOptions(embeddings_normalize=True), "bedrock-converse", "m", {}),
+        (BedrockOptions(aws_region="eu-central-1"), "bedrock-embeddings", TITAN, {}),
+    ],
+)  # fmt: skip
+def test_options_go_into_the_bodies_that_have_a_place_for_them(
+    options: BedrockOptions, wire: str, model: str, put: dict[str, bytes]
+) -> None:
+    fields = {"performanceConfig": Raw(b"{}")} if "performanceConfig" in put else {}
+    made = BEDROCK.configured(ModelOptions(bedrock=options))
+    made.set_fields(wire, model, fields)
+    assert {name: bytes(value) for name, value in fields.items()} == put
+    assert made.sets_fields is (options != BedrockOptions(aws_region="eu-central-1"))
+
+
+def test_latency_is_a_header_field_where_the_body_is_the_models_own() -> None:
+    options = BedrockOptions(performance_config_latency="optimized", aws_region="eu-central-1")
+    made = BEDROCK.configured(ModelOptions(bedrock=options))
+    assert made.fields_of("bedrock-invoke") == ((b"x-amzn-bedrock-performanceconfig-latency", b"optimized"),)
+    assert made.fields_of("bedrock-converse") == made.fields_of("bedrock-embeddings") == ()
+    assert BEDROCK.fields_of("bedrock-invoke") == ()
