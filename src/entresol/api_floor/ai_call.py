@@ -5,7 +5,7 @@ from typing import Final
 from entresol.api_floor.ai_account import keep_payload
 from entresol.api_floor.ai_slots import AiPayload
 from entresol.api_floor.exchange import Exchange
-from entresol.core.errors import UpstreamError
+from entresol.core.errors import GatewayError, UpstreamError
 from entresol.core.http import Origin, ResponseHead, TlsClient
 from entresol.core.ports import Clock
 from entresol.core.slots import Slot
@@ -64,6 +64,13 @@ class AiCall(LLMCall):
             raise credential.hidden_in_error(error) from None
         if answer.is_stream:  # another's length is announced, and it is no error
             out = credential.hidden_in(out)
+        if self.payload is not None:
+            self._keep(self.payload, out)
+        return out
+
+    def failure(self, error: GatewayError) -> bytes:
+        """The end of a stream, with what came in one piece with the fault."""
+        out = self._credential.hidden_in(super().failure(error))
         if self.payload is not None:
             self._keep(self.payload, out)
         return out

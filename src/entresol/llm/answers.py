@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
 from entresol.llm.format import (
@@ -193,6 +194,8 @@ class TranslatedStream(Answer):
     """A stream in another format."""
 
     is_stream = True
+    _before = b""
+    """What came in one piece with garbage, before it: it goes out with the error."""
 
     def __init__(
         self,
@@ -214,7 +217,14 @@ class TranslatedStream(Answer):
     def feed(self, data: bytes, last: bool) -> bytes:
         if self._has_failed():
             return b""
-        out = self._encode(self._decoder.feed(data)) if data else b""
+        try:
+            out = self._encode(self._decoder.feed(data)) if data else b""
+        except BrokenStream as fault:
+            out = self._encode(fault.events)
+            if self._has_failed():
+                return out  # an error of the provider's own, and garbage behind it
+            self._before = out
+            raise
         return out + self._finish() if last and not self._has_failed() else out
 
     def _has_failed(self) -> bool:
@@ -224,9 +234,12 @@ class TranslatedStream(Answer):
         """The end of the body; what came before it is kept, even if its rest is garbage."""
         try:
             out = self._encode(self._decoder.finish())
-        except UpstreamError as error:
-            self.facts.error = ErrorDetail(status=error.status, message=error.message, code=error.code)
-            return self.failure(self.facts.error)
+        except UpstreamError as fault:
+            out = self._encode(fault.events) if isinstance(fault, BrokenStream) else b""
+            if self._has_failed():
+                return out
+            self.facts.error = ErrorDetail(status=fault.status, message=fault.message, code=fault.code)
+            return out + self.failure(self.facts.error)
         if self.facts.is_complete or self.facts.error is not None:
             return out
         message = "the provider ended the stream before the answer was complete"
@@ -234,7 +247,8 @@ class TranslatedStream(Answer):
         return out + self.failure(self.facts.error)
 
     def failure(self, error: ErrorDetail) -> bytes:
-        return self._encoder.encode([Failed(error)])
+        before, self._before = self._before, b""
+        return before + self._encoder.encode([Failed(error)])
 
     def _encode(self, events: list[ChatEvent]) -> bytes:
         if self._renamed_tools:

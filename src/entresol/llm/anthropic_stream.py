@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.errors import UpstreamError
 from entresol.llm.anthropic_parts import decode_input, signature_block
 from entresol.llm.anthropic_structs import DeltaWire, ErrorWire, EventWire, MessageStart, UsageWire
 from entresol.llm.anthropic_wire import (
@@ -21,6 +22,7 @@ from entresol.llm.anthropic_wire import (
     stream_error_status,
     write_usage,
 )
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -91,7 +93,9 @@ class AnthropicStreamDecoder:
             try:
                 self._read_event(_decode_event(event.data), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"an event of the stream is not valid: {error}") from error
+                raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
         return out
 
     def _read_event(self, event: EventWire, out: list[ChatEvent]) -> None:

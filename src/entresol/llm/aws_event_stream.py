@@ -57,6 +57,9 @@ class EventMessage(msgspec.Struct, frozen=True, gc=False):
 class EventStreamFault(ValueError):
     """The bytes are no event stream."""
 
+    before: "list[EventMessage]" = []
+    """The messages that were complete before it, in the same piece."""
+
 
 class EventStreamDecoder:
     """Feed it bytes as they come. `feed` raises EventStreamFault; nothing can be read after that."""
@@ -83,16 +86,20 @@ class EventStreamDecoder:
             self._parts = []
         messages: list[EventMessage] = []
         at = 0
-        while True:
-            if size - at < _PRELUDE_BYTES:
-                self._needed = _PRELUDE_BYTES
-                break
-            total, header_bytes = _read_prelude(data, at)
-            if size - at < total:
-                self._needed = total
-                break
-            messages.append(self._read(data, at, total, header_bytes))
-            at += total
+        try:
+            while True:
+                if size - at < _PRELUDE_BYTES:
+                    self._needed = _PRELUDE_BYTES
+                    break
+                total, header_bytes = _read_prelude(data, at)
+                if size - at < total:
+                    self._needed = total
+                    break
+                messages.append(self._read(data, at, total, header_bytes))
+                at += total
+        except EventStreamFault as fault:
+            fault.before = messages
+            raise
         self._size = size - at
         if self._size:
             self._parts.append(data[at:])

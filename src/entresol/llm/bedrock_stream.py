@@ -12,11 +12,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
+from entresol.core.errors import UpstreamError
 from entresol.llm.aws_event_stream import EventMessage, EventStreamDecoder, EventStreamFault
 from entresol.llm.bedrock_errors import read_exception
 from entresol.llm.bedrock_media import media_type_of
 from entresol.llm.bedrock_parts import read_redacted
 from entresol.llm.bedrock_wire import MetadataWire, finish_reason, read_usage
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -133,14 +135,11 @@ class BedrockStreamDecoder:
         if self._is_ended:
             return out
         try:
-            for message in self._messages.feed(data):
-                self._read(message, out)
-                if self._is_ended:
-                    break
-        except EventStreamFault as error:
-            raise bad_response(str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise bad_response(f"an event of the stream is not valid: {error}") from error
+            self._read_all(self._messages.feed(data), out)
+        except EventStreamFault as fault:
+            self._read_all(fault.before, out)
+            if not self._is_ended:
+                raise BrokenStream(bad_response(str(fault)), out) from fault
         return out
 
     def finish(self) -> list[ChatEvent]:
@@ -148,6 +147,17 @@ class BedrockStreamDecoder:
             return []
         self._is_ended = True
         return [Ended()]
+
+    def _read_all(self, messages: list[EventMessage], out: list[ChatEvent]) -> None:
+        for message in messages:
+            if self._is_ended:
+                break
+            try:
+                self._read(message, out)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
 
     def _read(self, message: EventMessage, out: list[ChatEvent]) -> None:
         match message.headers.get(":event-type"):

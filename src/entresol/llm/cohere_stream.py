@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.cohere_wire import DONE, UsageWire, finish_reason, read_logprobs, read_usage, stream_failure
 from entresol.llm.events import (
     ChatEvent,
@@ -105,10 +107,11 @@ class CohereStreamDecoder:
             if event.data == DONE:
                 continue
             try:
-                wire = _decode_event(event.data)
+                self._read_event(_decode_event(event.data), event.name, out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"an event of the stream is not valid: {error}") from error
-            self._read_event(wire, event.name, out)
+                raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
         return out
 
     def _read_event(self, wire: _Event, name: bytes, out: list[ChatEvent]) -> None:

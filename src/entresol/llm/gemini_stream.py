@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -83,10 +85,11 @@ class GeminiStreamDecoder:
         out: list[ChatEvent] = []
         for data in responses:
             try:
-                response = _decode_response(data)
+                self._read_response(_decode_response(data), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"a part of the stream is not valid: {error}") from error
-            self._read_response(response, out)
+                raise BrokenStream(bad_response(f"a part of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
         return out
 
     def _read_response(self, response: ResponsePiece, out: list[ChatEvent]) -> None:

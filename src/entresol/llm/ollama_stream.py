@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -74,10 +76,11 @@ class OllamaStreamDecoder:
             if self._is_over:
                 break
             try:
-                chunk = _decode_chunk(line)
+                self._read_chunk(_decode_chunk(line), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"a line of the stream is not valid: {error}") from error
-            self._read_chunk(chunk, out)
+                raise BrokenStream(bad_response(f"a line of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
         return out
 
     def _read_chunk(self, chunk: Chunk, out: list[ChatEvent]) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -87,9 +89,11 @@ class ResponsesStreamDecoder:
                 continue
             try:
                 wire = decode_event(event.data)
+                self._read_event(wire, wire.type or event.name.decode("latin-1"), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"an event of the stream is not valid: {error}") from error
-            self._read_event(wire, wire.type or event.name.decode("latin-1"), out)
+                raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
+            except UpstreamError as fault:
+                raise BrokenStream(fault, out) from fault
         return out
 
     def _read_event(self, event: EventWire, kind: str, out: list[ChatEvent]) -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.errors import UpstreamError
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -96,14 +98,17 @@ class OpenAIStreamDecoder:
 
     def _read(self, events: list[SseEvent]) -> list[ChatEvent]:
         out: list[ChatEvent] = []
-        for event in events:
-            if self._is_ended:
-                break
-            if event.data == DONE:
-                self._is_ended = True
-                out.append(Ended())
-            else:
-                self._read_chunk(event.data, out)
+        try:
+            for event in events:
+                if self._is_ended:
+                    break
+                if event.data == DONE:
+                    self._is_ended = True
+                    out.append(Ended())
+                else:
+                    self._read_chunk(event.data, out)
+        except UpstreamError as fault:
+            raise BrokenStream(fault, out) from fault
         return out
 
     def _read_chunk(self, data: bytes, out: list[ChatEvent]) -> None:

@@ -83,6 +83,7 @@ class SseDecoder:
         events: list[SseEvent] = []
         if self._line:
             line, self._line = b"".join(self._line), []
+            self._line_size = 0
             self._take_line(line, events)
         self._take_line(b"", events)
         return events

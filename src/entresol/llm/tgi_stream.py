@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
@@ -96,7 +97,7 @@ class TgiStreamDecoder:
             try:
                 self._read_event(_decode_event(event.data), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise bad_response(f"an event of the stream is not valid: {error}") from error
+                raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
         return out
 
     def _read_event(self, event: _Event, out: list[ChatEvent]) -> None:

@@ -16,9 +16,8 @@ from playbooks.harness import Gateway, ManualClock
 KEY = "sk-very-secret"
 
 
-def made() -> AiCall:
-    openai = format_named("openai-chat")
-    ends = Ends(openai, provider_named("openai"), openai)
+def made(client: str = "openai-chat") -> AiCall:
+    ends = Ends(format_named(client), provider_named("openai"), format_named("openai-chat"))
     way = Way(ends, "gpt-4o", False, None, Origin("https", "x", 443), "/v1/chat/completions", (b"x", b"y"))
     auth = AuthConfig(header_name="Authorization", header_value=Secret(f"Bearer {KEY}"))
     return AiCall(way, Credential(auth), ManualClock(), Gateway().call().exchange)
@@ -55,3 +54,17 @@ def test_a_payload_is_kept_without_the_credential_where_pieces_cut_it() -> None:
         call.piece(piece, False)
     call.keep_rest()
     assert call.payload.response == "a *** b"
+
+
+def test_what_came_in_one_piece_with_garbage_is_told_and_kept_without_the_credential() -> None:
+    call = made("anthropic-messages")
+    call.payload = AiPayload()
+    call.stream = True
+    call.answer(ResponseHead(200, Headers([(b"content-type", b"text/event-stream")])))
+    delta = b'{"choices":[{"index":0,"delta":{"content":"the key is %b"}}]}' % KEY.encode()
+    with pytest.raises(UpstreamError) as caught:
+        call.piece(b"data: %b\n\ndata: <html>\n\n" % delta, False)
+    end = call.failure(caught.value)
+    assert end.index(b"the key is ***") < end.index(b"event: error")
+    call.keep_rest()
+    assert call.payload.response == end.decode()

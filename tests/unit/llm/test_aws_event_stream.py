@@ -95,6 +95,13 @@ def test_a_message_that_is_cut_leaves_a_rest() -> None:
     assert decoder.has_rest
 
 
+def test_messages_before_a_broken_one_are_not_lost() -> None:
+    good = encode_message({":event-type": "x"}, b"{}")
+    with pytest.raises(EventStreamFault) as caught:
+        EventStreamDecoder().feed(good + good + b"<html><body></body></html>")
+    assert [message.payload for message in caught.value.before] == [b"{}", b"{}"]
+
+
 def test_a_long_message_in_single_bytes_is_read_in_linear_time() -> None:
     data = encode_message({":event-type": "x"}, bytes(300_000))
     decoder = EventStreamDecoder()

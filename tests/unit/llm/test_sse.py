@@ -82,3 +82,10 @@ def test_a_fragment_starts_after_its_first_blank_line() -> None:
     assert events_in(b'lf"}\n\ndata: b\n\ndata: c', from_start=False) == [SseEvent(b"", b"b"), SseEvent(b"", b"c")]
     assert events_in(b"lf\r\n\r\ndata: b\r\n\r\n", from_start=False) == [SseEvent(b"", b"b")]
     assert events_in(b"data: a\n\n", from_start=True) == [SseEvent(b"", b"a")]
+
+
+def test_a_large_event_may_lack_its_blank_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 1000)
+    decoder = SseDecoder()
+    decoder.feed(b"data: " + b"x" * 600)
+    assert decoder.finish() == [SseEvent(b"", b"x" * 600)]
