@@ -76,7 +76,9 @@ class BlockWriter:
             block = self._block(part)
             if block is not None:
                 out.append(block)
-            if not isinstance(part, Thinking | Refusal | Native) and part.cache is not None:
+            if (
+                type(part) is not Thinking and type(part) is not Refusal and type(part) is not Native
+            ) and part.cache is not None:
                 if block is None:
                     self._losses.drop(f"{_PATH}.cache_control")
                 else:

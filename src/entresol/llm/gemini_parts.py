@@ -75,10 +75,16 @@ def made_id(response_id: str, choice: int, position: int, name: str, arguments: 
 # Reading.
 
 
+_SNAKE: Final[dict[str, str]] = {}
+"""The other spelling of the fields that were asked for."""
+
+
 def named(reader: ObjectReader, name: str) -> str:
     """The spelling of a field that is there: the API takes camelCase and snake_case alike."""
-    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-    return snake if snake != name and reader.peek(snake) is not None else name
+    snake = _SNAKE.get(name)
+    if snake is None:
+        snake = _SNAKE[name] = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return name if reader.peek(snake) is None else snake
 
 
 def read_part(reader: ObjectReader, ids: CallIds | None) -> Part:
@@ -91,11 +97,14 @@ def read_part(reader: ObjectReader, ids: CallIds | None) -> Part:
         return part
     if type(part) is Thinking:
         part.signature = signed_by(_unwrapped(signature), GEMINI)
-    elif isinstance(part, Text | Image | Document | ToolCall):
-        part.signature = signature
     elif signature is not None:
-        part.extra["thoughtSignature"] = signature
-    part.extra |= {name: value for name, value in reader.rest().items() if value is not None}
+        if type(part) is Text or type(part) is ToolCall or type(part) is Image or type(part) is Document:
+            part.signature = signature
+        else:
+            part.extra["thoughtSignature"] = signature
+    for name, value in reader.rest().items():
+        if value is not None:
+            part.extra[name] = value
     return part
 
 
@@ -238,7 +247,7 @@ def _write_part(part: Part, names: dict[str, str], losses: Losses) -> JsonObject
         if not losses.is_own:
             raise losses.refuse(_PATH, f"a part of type {part.type!r} has no counterpart")
         return part.value
-    if isinstance(part, Text | Refusal):
+    if type(part) is Text or type(part) is Refusal:
         if not part.text:
             return None
         wire: JsonObject = {"text": part.text}
@@ -246,13 +255,14 @@ def _write_part(part: Part, names: dict[str, str], losses: Losses) -> JsonObject
         wire = {"functionCall": _write_call(part, losses)}
     elif type(part) is ToolResult:
         wire = {"functionResponse": _write_result(part, names, losses)}
-    elif isinstance(part, Image | Audio | Document):
-        wire = write_media(part, losses)
-    else:
+    elif type(part) is Thinking:
         return None
-    _report_cache(None if type(part) is Refusal else part.cache, losses)
-    if isinstance(part, Text | Image | Document | ToolCall) and part.signature is not None:
-        wire["thoughtSignature"] = part.signature
+    else:
+        wire = write_media(part, losses)
+    if type(part) is not Refusal:
+        _report_cache(part.cache, losses)
+        if type(part) is not Audio and type(part) is not ToolResult and part.signature is not None:
+            wire["thoughtSignature"] = part.signature
     return _with_extra(wire, losses.own(part.extra))
 
 
@@ -286,8 +296,11 @@ def _write_result(result: ToolResult, names: dict[str, str], losses: Losses) -> 
         raise losses.refuse(
             "messages[].tool_call_id", f"no tool call with id {result.call_id!r} comes before its result"
         )
-    texts = [part.text for part in result.parts if isinstance(part, Text | Document) and part.text is not None]
-    media = [part for part in result.parts if isinstance(part, Image | Audio | Document) and not _is_text(part)]
+    texts = [
+        part.text for part in result.parts if (type(part) is Text or type(part) is Document) and part.text is not None
+    ]
+    others = [part for part in result.parts if type(part) is not Text and type(part) is not Native]
+    media = [part for part in others if not _is_text(part)]
     for part in result.parts:
         if type(part) is Native:
             if not losses.is_own:
@@ -357,14 +370,16 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
     for part in parts:
         if type(part) is Thinking:
             wire.append(answer_thinking(part.text, part.signature or part.redacted))
-        elif isinstance(part, Text | Refusal):
+        elif type(part) is Text or type(part) is Refusal:
             text: JsonObject = {"text": part.text}
             if type(part) is Text and part.signature is not None:
                 text["thoughtSignature"] = part.signature
             wire.append(text)
         elif type(part) is ToolCall:
             wire.append(answer_call(part))
-        elif isinstance(part, Image | Audio | Document) and (part.data is not None or part.url is not None):
+        elif (type(part) is Image or type(part) is Audio or type(part) is Document) and (
+            part.data is not None or part.url is not None
+        ):
             wire.append(write_media(part, None))
         elif type(part) is Native and is_own:
             wire.append(part.value)

@@ -136,14 +136,14 @@ class GeminiStreamDecoder:
             self._reasons[choice] = reason
 
     def _read_part(self, part: Part, choice: int, out: list[ChatEvent]) -> None:
-        if not isinstance(part, Native) and part.extra:
+        if type(part) is not Native and part.extra:
             self._left_over.tell(part.extra, out)
-        if isinstance(part, Text):
+        if type(part) is Text:
             if part.text or part.signature is not None:
                 out.append(TextDelta(part.text, choice, part.signature))
-        elif isinstance(part, Thinking):
+        elif type(part) is Thinking:
             out.append(ThinkingDelta(part.text, choice, part.signature))
-        elif isinstance(part, ToolCall):
+        elif type(part) is ToolCall:
             index = self._calls.get(choice, 0)
             self._calls[choice] = index + 1
             call_id = part.id or made_id(self._id, choice, index, part.name, part.arguments)

@@ -90,7 +90,7 @@ def _write_parts(parts: list[Part], kind: Kind, dropped: list[str]) -> JsonObjec
     beside: JsonObject = {}
     lost: list[str] = []
     for part in parts:
-        if isinstance(part, Text | Refusal):
+        if type(part) is Text or type(part) is Refusal:
             texts.append(part.text)
         elif type(part) is Thinking:
             thoughts.append(part.text)
@@ -102,7 +102,7 @@ def _write_parts(parts: list[Part], kind: Kind, dropped: list[str]) -> JsonObjec
             lost += [] if part.signature is None else ["signature"]
         else:
             lost.append(part.type if type(part) is Native else type(part).__name__.lower())
-        if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
+        if (type(part) is Text or type(part) is Thinking or type(part) is ToolCall) and part.signature is not None:
             lost.append("signature")
         if type(part) is not Native:
             lost += part.extra

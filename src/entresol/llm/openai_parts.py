@@ -305,7 +305,7 @@ def write_assistant(parts: Sequence[Part], losses: Losses, profile: Profile) -> 
             wire[part.type] = part.value
         else:
             content.append(_write_part(part, losses))
-    is_plain = len(content) == 1 and content[0].keys() == {"type", "text"}
+    is_plain = len(content) == 1 and len(content[0]) == 2 and "text" in content[0]
     wire["content"] = content[0]["text"] if is_plain else content or _no_content(wire, calls)
     if any(thoughts) and profile.takes_reasoning_content:
         wire["reasoning_content"] = "".join(thoughts)
@@ -340,8 +340,10 @@ def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
             wire["audio"] = _write_spoken(part)
         elif type(part) is Native and part.type == "function_call":
             wire[part.type] = part.value
-        elif isinstance(part, Native | Document | ToolResult):
-            dropped.append(part.type if type(part) is Native else type(part).__name__.lower())
+        elif type(part) is Native:
+            dropped.append(part.type)
+        elif type(part) is Document or type(part) is ToolResult:
+            dropped.append(type(part).__name__.lower())
     return wire
 
 
@@ -352,9 +354,9 @@ def _signatures(parts: Sequence[Part]) -> list[str]:
         if type(part) is Thinking:
             lost += ["redacted_thinking"] if part.redacted is not None else []
             lost += ["signature"] if part.signature is not None else []
-        elif isinstance(part, Text | Image | Document) and part.signature is not None:
+        elif (type(part) is Text or type(part) is Image or type(part) is Document) and part.signature is not None:
             lost.append("thoughtSignature")
-    return list(dict.fromkeys(lost))
+    return list(dict.fromkeys(lost)) if lost else lost
 
 
 def _answer_image(image: Image) -> JsonObject:
@@ -406,6 +408,8 @@ def wire_id(call_id: str, losses: Losses) -> str:
 def _call(call: ToolCall, call_id: str, extra: JsonObject, is_signed: bool) -> JsonObject:
     kind, arguments = ("custom", "input") if call.is_custom else ("function", "arguments")
     said = call.arguments if call.is_custom else call.arguments or "{}"
+    if not extra and call.signature is None:
+        return {"id": call_id, "type": kind, kind: {"name": call.name, arguments: said}}
     beside = {name: value for name, value in extra.items() if name != _EXTRA_CONTENT}
     wire: JsonObject = {"id": call_id, "type": kind, kind: {"name": call.name, arguments: said} | beside}
     extra_content = extra.get(_EXTRA_CONTENT)

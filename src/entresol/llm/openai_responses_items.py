@@ -93,7 +93,9 @@ def _read_message(item: ObjectReader, messages: list[Message]) -> None:
 
 
 def _has_words(message: Message) -> bool:
-    return bool(message.extra) or any(isinstance(part, Text | Refusal | Native) for part in message.parts)
+    return bool(message.extra) or any(
+        (type(part) is Text or type(part) is Refusal or type(part) is Native) for part in message.parts
+    )
 
 
 def read_call(item: ObjectReader, is_custom: bool) -> ToolCall:
@@ -156,7 +158,7 @@ def _write_turn(message: Message, losses: Losses) -> list[JsonObject]:
     wire: list[JsonObject] = []
     words: list[Part] = []
     for part in message.parts:
-        if isinstance(part, Text | Refusal | Native):
+        if type(part) is Text or type(part) is Refusal or type(part) is Native:
             words.append(part)
             continue
         if words:

@@ -91,7 +91,7 @@ def write_output(choice: Choice, response_id: str, is_own: bool, dropped: list[s
     for part in choice.parts:
         if not is_own and type(part) is not Native:
             dropped += [name for name in part.extra if name not in dropped]
-        if isinstance(part, Text | Refusal):
+        if type(part) is Text or type(part) is Refusal:
             if type(part) is Text and part.signature is not None:
                 dropped += ["thoughtSignature"] if "thoughtSignature" not in dropped else []
             words.append(_write_words(part, is_own))

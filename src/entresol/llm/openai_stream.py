@@ -278,10 +278,10 @@ class OpenAIStreamEncoder:
         part = event.part
         if isinstance(part, Image | Document) and part.signature is not None:
             note_losses(["thoughtSignature"], self.dropped)
-        if isinstance(part, Image) and (part.data is not None or part.url is not None):
+        if type(part) is Image and (part.data is not None or part.url is not None):
             image = {"type": "image_url", "image_url": {"url": image_url(part)}}
             return self._delta(event.choice, b'"images":%b' % encode_json([image]))
-        if isinstance(part, Audio):
+        if type(part) is Audio:
             audio = {"id": part.file_id, "data": part.data, "transcript": part.transcript}
             given = {name: value for name, value in audio.items() if value is not None}
             return self._delta(event.choice, b'"audio":%b' % encode_json(given))

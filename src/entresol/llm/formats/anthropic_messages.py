@@ -11,7 +11,16 @@ from mypy_extensions import mypyc_attr
 
 from entresol.core.errors import ClientError
 from entresol.llm.anthropic_output import closed_schema
-from entresol.llm.anthropic_parts import answer_blocks, marked, read_block, read_blocks, read_mark, write_block
+from entresol.llm.anthropic_parts import (
+    answer_blocks,
+    is_plain_name,
+    marked,
+    plain_text,
+    read_block,
+    read_blocks,
+    read_mark,
+    write_block,
+)
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_structs import UsageWire
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
@@ -325,7 +334,7 @@ def _write_system(parts: list[Part], losses: Losses) -> object:
     if any(not isinstance(part, Text) for part in parts):
         raise losses.refuse("messages[].content[]", "a system message holds only text")
     blocks = [block for part in parts for block in write_block(part, losses)]
-    return blocks[0]["text"] if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} else blocks
+    return plain_text(blocks)
 
 
 def _write_turn(message: Message, wire: list[JsonObject], losses: Losses) -> None:
@@ -341,8 +350,7 @@ def _write_turn(message: Message, wire: list[JsonObject], losses: Losses) -> Non
         content = before["content"]
         before["content"] = (content if isinstance(content, list) else [{"type": "text", "text": content}]) + blocks
         return
-    is_plain = len(blocks) == 1 and blocks[0].keys() == {"type", "text"}
-    turn: JsonObject = {"role": role, "content": blocks[0]["text"] if is_plain else blocks}
+    turn: JsonObject = {"role": role, "content": plain_text(blocks)}
     wire.append(losses.with_own(turn, message.extra))
 
 
@@ -375,7 +383,7 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
 def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     if tool.is_custom:
         raise losses.refuse("tools", f"tool {tool.name!r} takes free text instead of a JSON object")
-    if _NAME.fullmatch(tool.name) is None:
+    if not is_plain_name(tool.name) and _NAME.fullmatch(tool.name) is None:
         raise losses.refuse("tools", f"tool name {tool.name!r} has characters other than letters, digits, _ and -")
     wire: JsonObject = {"name": tool.name}
     if tool.description is not None:

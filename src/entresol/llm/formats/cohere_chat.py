@@ -160,9 +160,9 @@ def _write_parts(choice: Choice, dropped: list[str]) -> JsonObject:
     content: list[JsonObject] = []
     calls: list[JsonObject] = []
     for part in choice.parts:
-        if isinstance(part, Text | Thinking | ToolCall) and part.signature is not None:
+        if (type(part) is Text or type(part) is Thinking or type(part) is ToolCall) and part.signature is not None:
             dropped.append("signature")
-        if isinstance(part, Text | Refusal):
+        if type(part) is Text or type(part) is Refusal:
             content.append({"type": "text", "text": part.text})
         elif isinstance(part, Thinking):
             dropped += ["signature"] if part.redacted is not None else []
