@@ -12,16 +12,8 @@ import msgspec
 from entresol.core.errors import UpstreamError
 from entresol.llm.anthropic_parts import decode_input, signature_block
 from entresol.llm.anthropic_structs import DeltaWire, ErrorWire, EventWire, MessageStart, UsageWire
-from entresol.llm.anthropic_wire import (
-    STOP_REASONS,
-    finish_reason,
-    merge_usage,
-    read_error,
-    read_usage,
-    service_tier,
-    stream_error_status,
-    write_usage,
-)
+from entresol.llm.anthropic_usage import merge_usage, read_usage, service_tier, write_usage
+from entresol.llm.anthropic_wire import STOP_REASONS, finish_reason, read_error, stream_error_status
 from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,

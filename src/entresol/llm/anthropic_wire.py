@@ -8,11 +8,12 @@ from typing import Final
 import msgspec
 
 from entresol.llm.anthropic_structs import AnswerFacts, ErrorAnswer, ErrorWire, EventFacts, UsageWire
+from entresol.llm.anthropic_usage import merge_usage, read_usage, service_tier
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, bad_field, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseTooLarge, events_in, sse_event
-from entresol.llm.types import FinishReason, JsonObject, Usage, count
+from entresol.llm.types import FinishReason, JsonObject
 
 _decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
 _decode_event: Final = msgspec.json.Decoder(EventFacts).decode
@@ -53,65 +54,11 @@ _ERROR_TYPES: Final = {
     529: "overloaded_error",
 }
 _STATUSES: Final = {kind: status for status, kind in _ERROR_TYPES.items()}
-_TIERS: Final = {"standard": "default"}
-FAST: Final = "fast"
 
 
 def finish_reason(wire: str | None) -> FinishReason | None:
     """Anthropic's reason; one that is new counts as `stop`."""
     return FINISH_REASONS.get(wire, "stop") if wire else None
-
-
-def service_tier(wire: UsageWire) -> str | None:
-    """The tier that served the call, in canonical words, OpenAI's. Fast mode is one, at a price of its own."""
-    if wire.speed == FAST:
-        return FAST
-    return None if wire.service_tier is None else _TIERS.get(wire.service_tier, wire.service_tier)
-
-
-def read_usage(wire: UsageWire) -> Usage:
-    """The buckets of `usage`."""
-    output = count(wire.output_tokens)
-    usage = Usage(input=count(wire.input_tokens), cache_read=count(wire.cache_read_input_tokens))
-    written = count(wire.cache_creation_input_tokens)
-    if wire.cache_creation is not None:
-        usage.cache_write_1h = count(wire.cache_creation.ephemeral_1h_input_tokens)
-        usage.cache_write = count(wire.cache_creation.ephemeral_5m_input_tokens)
-    usage.cache_write = max(usage.cache_write, written - usage.cache_write_1h)
-    if wire.output_tokens_details is not None:
-        usage.reasoning = min(count(wire.output_tokens_details.thinking_tokens), output)
-    usage.output = output - usage.reasoning
-    return usage
-
-
-def merge_usage(into: UsageWire, later: UsageWire) -> None:
-    """Counts in a stream are totals so far: later ones replace earlier ones, absent ones leave them."""
-    for name in UsageWire.__struct_fields__:
-        value = getattr(later, name)
-        if value is not None:
-            setattr(into, name, value)
-
-
-def write_usage(usage: Usage, tier: str | None = None) -> JsonObject:
-    """The `usage` object of an answer."""
-    wire: JsonObject = {
-        "input_tokens": usage.input + usage.input_audio,
-        "cache_creation_input_tokens": usage.cache_write + usage.cache_write_1h,
-        "cache_read_input_tokens": usage.cache_read,
-        "output_tokens": usage.total_output,
-    }
-    if usage.cache_write or usage.cache_write_1h:
-        wire["cache_creation"] = {
-            "ephemeral_5m_input_tokens": usage.cache_write,
-            "ephemeral_1h_input_tokens": usage.cache_write_1h,
-        }
-    if usage.reasoning:
-        wire["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
-    if tier == FAST:
-        wire["service_tier"], wire["speed"] = "standard", FAST
-    elif tier is not None:
-        wire["service_tier"] = "standard" if tier == "default" else tier
-    return wire
 
 
 def read_error(wire: ErrorWire | str, status: int, request_id: str | None = None) -> ErrorDetail:

@@ -30,15 +30,8 @@ from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
 from entresol.llm.gemini_structs import CandidatePiece, ResponsePiece
-from entresol.llm.gemini_wire import (
-    WIRE_REASONS,
-    ResponseSplitter,
-    finish_reason,
-    read_error,
-    read_usage,
-    stream_error_status,
-    write_usage,
-)
+from entresol.llm.gemini_usage import read_usage, write_usage
+from entresol.llm.gemini_wire import WIRE_REASONS, ResponseSplitter, finish_reason, read_error, stream_error_status
 from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader

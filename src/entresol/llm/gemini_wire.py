@@ -11,9 +11,10 @@ import msgspec
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, OpenChoices, bad_response, decode_response_as, encode_json
 from entresol.llm.fragment import object_after, string_after
-from entresol.llm.gemini_structs import AnswerFacts, CallingAnswer, ErrorAnswer, ErrorWire, Modality, UsageWire
+from entresol.llm.gemini_structs import AnswerFacts, CallingAnswer, ErrorAnswer, ErrorWire, UsageWire
+from entresol.llm.gemini_usage import read_usage
 from entresol.llm.sse import SseDecoder, SseTooLarge, events_in, sse_data
-from entresol.llm.types import FinishReason, JsonObject, Usage, count
+from entresol.llm.types import FinishReason, JsonObject
 
 MAX_ELEMENT_BYTES = 16 * 1024 * 1024
 """One response of a stream larger than this is an attack or a fault."""
@@ -103,49 +104,6 @@ def _calls_tools(response: bytes) -> bool:
         if candidate.index == 0 and candidate.content is not None:
             return any(part.function_call is not None for part in candidate.content.parts or ())
     return False
-
-
-def _of(details: list[Modality] | None, modality: str) -> int:
-    return sum(count(item.token_count) for item in details or () if item.modality == modality)
-
-
-def read_usage(wire: UsageWire) -> Usage:
-    """Counts that overlap become buckets that do not."""
-    prompt = (count(wire.prompt_token_count)) + (count(wire.tool_use_prompt_token_count))
-    output = count(wire.candidates_token_count)
-    usage = Usage(reasoning=count(wire.thoughts_token_count))
-    usage.cache_read = min(count(wire.cached_content_token_count), prompt)
-    audio = _of(wire.prompt_tokens_details, "AUDIO") - _of(wire.cache_tokens_details, "AUDIO")
-    usage.input_audio = min(max(audio, 0), prompt - usage.cache_read)
-    usage.input = prompt - usage.cache_read - usage.input_audio
-    usage.output_audio = min(_of(wire.candidates_tokens_details, "AUDIO"), output)
-    usage.output_image = min(_of(wire.candidates_tokens_details, "IMAGE"), output - usage.output_audio)
-    usage.output = output - usage.output_audio - usage.output_image
-    return usage
-
-
-def write_usage(usage: Usage) -> JsonObject:
-    """The `usageMetadata` of an answer."""
-    visible = usage.output + usage.output_audio + usage.output_image
-    wire: JsonObject = {
-        "promptTokenCount": usage.total_input,
-        "candidatesTokenCount": visible,
-        "totalTokenCount": usage.total_input + usage.total_output,
-    }
-    if usage.cache_read:
-        wire["cachedContentTokenCount"] = usage.cache_read
-    if usage.reasoning:
-        wire["thoughtsTokenCount"] = usage.reasoning
-    if usage.input_audio:
-        rest = usage.total_input - usage.input_audio
-        wire["promptTokensDetails"] = [
-            {"modality": "TEXT", "tokenCount": rest},
-            {"modality": "AUDIO", "tokenCount": usage.input_audio},
-        ]
-    kinds = (("TEXT", usage.output), ("AUDIO", usage.output_audio), ("IMAGE", usage.output_image))
-    if usage.output_audio or usage.output_image:
-        wire["candidatesTokensDetails"] = [{"modality": kind, "tokenCount": count} for kind, count in kinds if count]
-    return wire
 
 
 def read_error(wire: ErrorWire, status: int) -> ErrorDetail:

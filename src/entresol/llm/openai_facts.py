@@ -8,9 +8,10 @@ from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ErrorDetail
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.json_fields import bad_field, decode_response_as
-from entresol.llm.openai_structs import AnswerFacts, ErrorWire, UsageWire, decode_calls, decode_facts, decode_usage
+from entresol.llm.openai_structs import AnswerFacts, ErrorWire, decode_calls, decode_facts, decode_usage
+from entresol.llm.openai_usage import read_usage
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import FinishReason, Usage, count
+from entresol.llm.types import FinishReason
 
 DONE: Final = b"[DONE]"
 _TOOL_CALLS: Final = b'"tool_calls"'
@@ -30,24 +31,6 @@ FINISH_REASONS: Final[dict[str, FinishReason]] = {
 def finish_reason(wire: str | None) -> FinishReason | None:
     """OpenAI's reason; a compatible server's own word counts as `stop`, an empty one as none yet."""
     return FINISH_REASONS.get(wire, "stop") if wire else None
-
-
-def read_usage(wire: UsageWire) -> Usage:
-    """Totals with details become buckets that do not overlap."""
-    prompt, completion = count(wire.prompt_tokens), count(wire.completion_tokens)
-    usage = Usage(input=prompt, output=completion)
-    inputs, outputs = wire.prompt_tokens_details, wire.completion_tokens_details
-    if inputs is not None and (inputs.cached_tokens or inputs.cache_write_tokens or inputs.audio_tokens):
-        usage.cache_read = min(count(inputs.cached_tokens), prompt)
-        usage.cache_write = min(count(inputs.cache_write_tokens), prompt - usage.cache_read)
-        usage.input_audio = min(count(inputs.audio_tokens), prompt - usage.cache_read - usage.cache_write)
-        usage.input = prompt - usage.cache_read - usage.cache_write - usage.input_audio
-    if outputs is not None and (outputs.reasoning_tokens or outputs.audio_tokens or outputs.image_tokens):
-        usage.reasoning = min(count(outputs.reasoning_tokens), completion)
-        usage.output_audio = min(count(outputs.audio_tokens), completion - usage.reasoning)
-        usage.output_image = min(count(outputs.image_tokens), completion - usage.reasoning - usage.output_audio)
-        usage.output = completion - usage.reasoning - usage.output_audio - usage.output_image
-    return usage
 
 
 def read_error(wire: ErrorWire | str, status: int) -> ErrorDetail:

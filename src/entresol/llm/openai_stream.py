@@ -30,9 +30,9 @@ from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, 
 from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.media_types import split_data_url
 from entresol.llm.openai_chunk import CallDelta, ChoiceWire, ChunkWire, DeltaWire, FunctionDelta
-from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error, read_usage
+from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error
 from entresol.llm.openai_parts import image_url, read_signature
-from entresol.llm.openai_wire import write_usage
+from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
 from entresol.llm.types import Audio, Document, FinishReason, Image, JsonObject, Usage
 

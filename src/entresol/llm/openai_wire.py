@@ -15,7 +15,6 @@ from entresol.llm.format import Format, Framing, Opened, encode_json
 from entresol.llm.openai_facts import facts_of_answer, facts_of_fragment, facts_of_stream, read_error
 from entresol.llm.openai_structs import ErrorWire, decode_error
 from entresol.llm.sse import sse_data
-from entresol.llm.types import Usage
 from entresol.llm.usage_chunk import UsageChunkFilter, asks_for_usage
 
 _TYPES: Final = {
@@ -28,24 +27,6 @@ _TYPES: Final = {
     422: "invalid_request_error",
     429: "rate_limit_error",
 }
-
-
-def write_usage(usage: Usage) -> dict[str, object]:
-    """The `usage` object of an answer."""
-    cache_write = usage.cache_write + usage.cache_write_1h
-    inputs = {"cached_tokens": usage.cache_read, "audio_tokens": usage.input_audio}
-    if cache_write:
-        inputs["cache_write_tokens"] = cache_write
-    outputs = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.output_audio}
-    if usage.output_image:
-        outputs["image_tokens"] = usage.output_image
-    return {
-        "prompt_tokens": usage.total_input,
-        "completion_tokens": usage.total_output,
-        "total_tokens": usage.total_input + usage.total_output,
-        "prompt_tokens_details": inputs,
-        "completion_tokens_details": outputs,
-    }
 
 
 class OpenAIFormat(Format):

@@ -10,8 +10,8 @@ from entresol.core.errors import UpstreamError
 from entresol.llm import gemini_wire
 from entresol.llm.events import ErrorDetail
 from entresol.llm.formats.gemini import Gemini
-from entresol.llm.gemini_structs import UsageWire
-from entresol.llm.gemini_wire import ElementDecoder, ResponseSplitter, finish_reason, read_usage, write_usage
+from entresol.llm.gemini_usage import write_usage
+from entresol.llm.gemini_wire import ElementDecoder, ResponseSplitter, finish_reason
 from entresol.llm.types import Usage
 
 FORMAT = Gemini()
@@ -27,14 +27,6 @@ RESPONSE: dict[str, Any] = {
     "responseId": "r",
 }
 USAGE = Usage(input=5, cache_read=4, output=3, reasoning=2)
-
-
-def test_counts_that_overlap_become_buckets_that_do_not() -> None:
-    assert read_usage(UsageWire(prompt_token_count=9, cached_content_token_count=4, candidates_token_count=3)) == Usage(
-        input=5, cache_read=4, output=3
-    )
-    assert read_usage(UsageWire(prompt_token_count=9, tool_use_prompt_token_count=4)).input == 13
-    assert read_usage(UsageWire(prompt_token_count=1, cached_content_token_count=5)) == Usage(cache_read=1)
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,15 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from entresol.core.errors import UpstreamError
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ErrorDetail
-from entresol.llm.openai_facts import error_status, finish_reason, read_usage
-from entresol.llm.openai_structs import CompletionDetails, PromptDetails, UsageWire
+from entresol.llm.openai_facts import error_status, finish_reason
 from entresol.llm.registry import format_named
 from entresol.llm.types import Usage
 
 CHAT = format_named("openai-chat")
-COUNTS = st.integers(0, 1_000_000)
-
-
-@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
-def test_buckets_never_overlap_and_never_go_below_zero(
-    p: int, c: int, cached: int, audio: int, write: int, r: int
-) -> None:
-    wire = UsageWire(p, c, PromptDetails(cached, audio, write), CompletionDetails(r, audio, audio))
-    usage = read_usage(wire)
-    assert (usage.total_input, usage.total_output) == (p, c)
-    assert min(usage.input, usage.cache_read, usage.output, usage.reasoning, usage.output_image) >= 0
-
-
-def test_null_counts_are_zero() -> None:
-    assert read_usage(UsageWire(None, None, PromptDetails(), CompletionDetails())) == Usage()
 
 
 @pytest.mark.parametrize(

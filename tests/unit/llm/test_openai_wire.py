@@ -1,25 +1,11 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from entresol.llm.events import ErrorDetail
-from entresol.llm.openai_wire import (
-    write_usage,
-)
 from entresol.llm.registry import format_named
-from entresol.llm.types import Usage
 
 CHAT = format_named("openai-chat")
-COUNTS = st.integers(0, 1_000_000)
-
-
-@given(COUNTS, COUNTS, COUNTS, COUNTS)
-def test_usage_survives_being_written(plain: int, cached: int, answer: int, reasoning: int) -> None:
-    usage = Usage(input=plain, cache_read=cached, cache_write=3, output=answer, reasoning=reasoning, output_image=2)
-    body = json.dumps({"choices": [], "usage": write_usage(usage)}).encode()
-    assert CHAT.response_facts(body).usage == usage
 
 
 ERRORS = [

@@ -24,14 +24,8 @@ from entresol.llm.anthropic_parts import (
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_structs import UsageWire
 from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
-from entresol.llm.anthropic_wire import (
-    STOP_REASONS,
-    AnthropicFormat,
-    finish_reason,
-    read_usage,
-    service_tier,
-    write_usage,
-)
+from entresol.llm.anthropic_usage import read_usage, service_tier, write_usage
+from entresol.llm.anthropic_wire import STOP_REASONS, AnthropicFormat, finish_reason
 from entresol.llm.conversation import leave_out, report_choice, report_format, system_first
 from entresol.llm.format import (
     ChatFormat,

@@ -40,7 +40,8 @@ from entresol.llm.gemini_parts import ANY_SIGNATURE, CallIds, answer_parts, made
 from entresol.llm.gemini_schema import json_schema
 from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
 from entresol.llm.gemini_structs import UsageWire
-from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason, read_usage, write_usage
+from entresol.llm.gemini_usage import read_usage, write_usage
+from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason
 from entresol.llm.json_fields import convert_response
 from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader

@@ -27,7 +27,7 @@ from entresol.llm.format import (
     encode_json,
 )
 from entresol.llm.json_fields import convert_response
-from entresol.llm.openai_facts import finish_reason, read_usage
+from entresol.llm.openai_facts import finish_reason
 from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
@@ -39,7 +39,8 @@ from entresol.llm.openai_parts import (
 from entresol.llm.openai_plain import plain_messages, plain_tools
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
 from entresol.llm.openai_structs import UsageWire
-from entresol.llm.openai_wire import OpenAIFormat, write_usage
+from entresol.llm.openai_usage import read_usage, write_usage
+from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,

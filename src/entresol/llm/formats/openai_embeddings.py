@@ -29,8 +29,8 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
-from entresol.llm.openai_facts import read_usage
 from entresol.llm.openai_structs import UsageWire
+from entresol.llm.openai_usage import read_usage
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import JsonObject
