@@ -4,9 +4,10 @@ Registered under `entresol.providers`. What differs between models and servers t
 `Profile` a provider gives out.
 """
 
+import re
 from collections.abc import Mapping
-from typing import ClassVar, Literal
-from urllib.parse import quote, urlsplit
+from typing import ClassVar, Final, Literal
+from urllib.parse import quote, unquote_plus, urlsplit
 
 import msgspec
 
@@ -57,8 +58,6 @@ class Provider:
     """By wire format, a header that every call must carry, and its default value; a client's own wins."""
     needs: str = "'model.options.upstream_url'"
     """What an operator has to say where it has no address."""
-    own_query: str = ""
-    """What the query of every call holds, whoever else adds to it."""
     fields: HeaderFields = ()
     """More header fields of every call."""
     sets_fields: bool = False
@@ -85,6 +84,15 @@ class Provider:
         """More header fields of the calls in one of its wire formats."""
         return self.fields
 
+    def own_query(self, wire: str) -> str:
+        """What the query of every call in one of its wire formats holds, unless the operator's URL, or a client that
+        speaks the format, says it."""
+        return ""
+
+    def takes_query(self, wire: str) -> bool:
+        """Whether the query of a client that speaks the wire format may go along."""
+        return True
+
     def set_fields(self, wire: str, model: str, fields: Fields) -> None:
         """Put into the top level of a body, in one of its wire formats, what the operator's options say of every
         call. It wins over what is there."""
@@ -102,26 +110,43 @@ class Provider:
         the client speaks that format.
 
         An override with a path is the whole address; one without gets the provider's path. One whose path ends in the
-        API's version, such as `/openai/v1`, is a base: the rest is added.
+        API's version, such as `/openai/v1`, is a base: the rest is added. What an override says in its query, nobody
+        else says.
         """
         base = self.base_url if override is None else override
         if base is None:
             raise ConfigError("upstream_url_missing", f"provider {self.name} has no address of its own")
         path, query = self.endpoint(wire, model, stream)
-        if client_query is not None:
+        if client_query is not None and self.takes_query(wire):
             query = client_query
-        given = base.path.rstrip("/")
-        if given:
-            version = self.version_path
-            if not (version and path.startswith(version) and given.endswith(version[version.rindex("/") :])):
-                return Url(base.scheme, base.host, base.port, base.path, joined(base.query, client_query))
-            path = given + path[len(version) :]
-        return Url(base.scheme, base.host, base.port, path, joined(joined(base.query, self.own_query), query))
+        if self.is_whole(base):
+            path, query = base.path, query if client_query is not None else ""
+        elif base.path.rstrip("/") and path.startswith(self.version_path):
+            path = base.path.rstrip("/") + path[len(self.version_path) :]
+        return Url(base.scheme, base.host, base.port, path, joined(joined(base.query, query), self.own_query(wire)))
+
+    def is_whole(self, address: Url) -> bool:
+        """Whether an operator's address is that of the calls itself, and no base that paths are added to."""
+        given, version = address.path.rstrip("/"), self.version_path
+        if not given:
+            return False
+        last = given[given.rindex("/") :]
+        return not version or (last != version[version.rindex("/") :] and _VERSION.fullmatch(last) is None)
 
 
-def joined(first: str, second: str | None) -> str:
-    """Two queries as one."""
-    return f"{first}&{second}" if first and second else first or second or ""
+_VERSION: Final = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?")
+
+
+def joined(first: str, second: str) -> str:
+    """Two queries as one, in which the second says nothing that the first does."""
+    if not first or not second:
+        return first or second
+    said = {_name(pair) for pair in first.split("&")}
+    return "&".join([first, *[pair for pair in second.split("&") if _name(pair) not in said]])
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
 
 
 def parse_url(text: str) -> Url:
@@ -131,6 +156,8 @@ def parse_url(text: str) -> Url:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must start with http:// or https:// and name a host")
+    if parts.port == 0:
+        raise ValueError("must not name port 0")
     if parts.username is not None:
         raise ValueError("must not hold a user name or password")
     scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
@@ -139,6 +166,6 @@ def parse_url(text: str) -> Url:
 
 def check_model_name(model: str) -> str:
     """The name, if it may go into a URL and a header. Raises ClientError `bad_request`."""
-    if not model or len(model) > 256 or not model.isprintable() or not model.isascii():
+    if not model or len(model) > 256 or not model.isprintable() or not model.isascii() or model in (".", ".."):
         raise ClientError("bad_request", "model: expected a name of 1 to 256 printable ASCII characters")
     return model

@@ -27,6 +27,7 @@ def test_a_url_is_taken_apart(text: str, url: Url) -> None:
         "ftp://x",
         "http://",
         "http://x:99999",
+        "http://x:0",
         "http://x:y",
         "http://a b",
         "http://u:p@x",
@@ -89,3 +90,38 @@ def test_an_operation_a_provider_lacks_is_named() -> None:
 def test_a_provider_without_an_address_needs_one() -> None:
     with pytest.raises(ConfigError, match="no address of its own"):
         provider_named("openai-compatible").url("openai-chat", "m", False, None)
+
+
+@pytest.mark.parametrize(
+    ("override", "client", "query"),
+    [
+        ("http://mock?code=op", "code=x&a=1", "code=op&a=1"),
+        ("http://mock/here?code=op", "a=1&c%6fde=x&Code=y", "code=op&a=1&Code=y"),
+        ("http://mock/here", "a=1&a=2", "a=1&a=2"),
+    ],
+)
+def test_what_the_operators_url_says_in_its_query_is_not_the_clients_to_say(
+    override: str, client: str, query: str
+) -> None:
+    assert OPENAI.url("openai-chat", "m", False, parse_url(override), client).query == query
+
+
+@pytest.mark.parametrize(
+    ("provider", "override", "path"),
+    [
+        ("gemini", "http://mock/v1", "/v1/models/m:generateContent"),
+        ("gemini", "http://mock/v1alpha/", "/v1alpha/models/m:generateContent"),
+        ("gemini", "http://mock/google/v1beta", "/google/v1beta/models/m:generateContent"),
+        ("gemini", "http://mock/v1beta/models", "/v1beta/models"),
+        ("gemini", "http://mock/dev1", "/dev1"),
+    ],
+)
+def test_any_version_of_the_api_ends_a_base(provider: str, override: str, path: str) -> None:
+    made = provider_named(provider)
+    assert made.url(made.format_name("chat"), "m", False, parse_url(override)).path == path
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_model_is_no_step_in_a_path(name: str) -> None:
+    with pytest.raises(ClientError, match="model: "):
+        check_model_name(name)

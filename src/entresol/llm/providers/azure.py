@@ -26,6 +26,7 @@ class Azure(Provider):
     version_path = "/openai/v1"
     formats = formats_of(WHOLE_API)
     paths = {**paths_of(version_path, WHOLE_API), _MESSAGES: "/anthropic/v1/messages"}
+    _version: str = ""
     version_headers = {_MESSAGES: (b"anthropic-version", "2023-06-01")}
 
     def configured(self, options: ModelOptions) -> Provider:
@@ -38,8 +39,11 @@ class Azure(Provider):
             deployment = f"/openai/deployments/{quote(options.azure_deployment_id, safe='')}"
             made.paths = {**self.paths, **paths_of(deployment, _OF_DEPLOYMENTS)}
             made.version_path = ""
-            made.own_query = f"api-version={quote(options.azure_api_version, safe='')}"
+            made._version = f"api-version={quote(options.azure_api_version, safe='')}"
         return made
+
+    def own_query(self, wire: str) -> str:
+        return self._version if wire in _OF_DEPLOYMENTS else ""
 
     def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
         if operation == "chat" and (model.startswith("claude") or client == _MESSAGES):

@@ -38,6 +38,9 @@ class Vertex(Provider):
             return "anthropic-messages" if model.startswith(_CLAUDE) else "gemini"
         return super().format_name(operation, client, model)
 
+    def takes_query(self, wire: str) -> bool:
+        return wire != "anthropic-messages"  # Google refuses what it does not know, such as Anthropic's `beta`
+
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         name = quote(model.removeprefix("models/"), safe="@")
         if wire == "anthropic-messages":

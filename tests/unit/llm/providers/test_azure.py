@@ -16,7 +16,7 @@ def test_a_deployment_stands_in_the_path_and_the_version_in_the_query() -> None:
 
 def test_the_version_stays_in_the_query_beside_what_a_client_says_there() -> None:
     made = AZURE.configured(DEPLOYMENT)
-    assert made.url("openai-chat", "m", False, None, "a=1").query == "api-version=2024-10-21&a=1"
+    assert made.url("openai-chat", "m", False, None, "a=1").query == "a=1&api-version=2024-10-21"
     other = made.url("openai-embeddings", "m", False, parse_url("http://mock"))
     assert (other.path, other.query) == ("/openai/deployments/my%20gpt/embeddings", "api-version=2024-10-21")
 
@@ -52,3 +52,26 @@ def test_a_model_is_spoken_to_in_its_own_wire(client: str, model: str, wire: str
 
 def test_only_claude_is_told_a_version_of_anthropics_api() -> None:
     assert AZURE.version_headers == {"anthropic-messages": (b"anthropic-version", "2023-06-01")}
+
+
+@pytest.mark.parametrize(
+    ("override", "client", "query"),
+    [
+        (None, "api-version=2025-01-01", "api-version=2025-01-01"),
+        ("http://mock?api-version=1", None, "api-version=1"),
+        ("http://mock?api-version=1", "api%2Dversion=2&a=1", "api-version=1&a=1"),
+        ("http://mock/openai/deployments/d/chat/completions", None, "api-version=2024-10-21"),
+        ("http://mock/openai/deployments/d/chat/completions?api-version=1", "api-version=2", "api-version=1"),
+    ],
+)
+def test_the_version_is_said_once_and_the_operators_url_wins_over_the_client(
+    override: str | None, client: str | None, query: str
+) -> None:
+    made = AZURE.configured(DEPLOYMENT)
+    base = None if override is None else parse_url(override)
+    assert made.url("openai-chat", "m", False, base, client).query == query
+
+
+@pytest.mark.parametrize("wire", ["openai-responses", "openai-files", "openai-batches", "anthropic-messages"])
+def test_what_deployments_have_not_is_asked_without_their_version(wire: str) -> None:
+    assert AZURE.configured(DEPLOYMENT).url(wire, "m", False, None).query == ""

@@ -24,6 +24,12 @@ def test_a_model_is_found_at_its_publisher(model: str, stream: bool, path: str, 
     assert url == Url("https", "europe-west1-aiplatform.googleapis.com", 443, PARENT + path, query)
 
 
+def test_the_query_of_anthropics_clients_stays_here() -> None:
+    made = VERTEX.configured(OPTIONS)
+    assert made.url("anthropic-messages", "claude-x", False, None, "beta=true").query == ""
+    assert made.url("gemini", "gemini-x", False, None, "alt=sse&x=1").query == "alt=sse&x=1"
+
+
 def test_claude_gets_the_version_of_its_api_in_the_body() -> None:
     profile = VERTEX.profile("claude-x")
     assert (profile.body_version, profile.has_model_in_body) == ("vertex-2023-10-16", False)
