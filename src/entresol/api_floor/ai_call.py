@@ -72,6 +72,7 @@ class AiCall(LLMCall):
         """The end of a stream, with what came in one piece with the fault."""
         out = self._credential.hidden_in(super().failure(error))
         if self.payload is not None:
+            self.keep_rest()  # these words do not go on with what came before
             self._keep(self.payload, out)
         return out
 
