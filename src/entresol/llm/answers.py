@@ -6,7 +6,18 @@ from typing import Any, Final
 from entresol.core.errors import UpstreamError
 from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.call_facts import CallFacts
-from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, Started, UsageReported
+from entresol.llm.events import (
+    ChatEvent,
+    Ended,
+    ErrorDetail,
+    Failed,
+    Finished,
+    Started,
+    TextDelta,
+    ToolArgumentsDelta,
+    ToolCallStarted,
+    UsageReported,
+)
 from entresol.llm.format import (
     ChatFormat,
     Format,
@@ -17,6 +28,7 @@ from entresol.llm.format import (
     TranslatableFormat,
 )
 from entresol.llm.replay import events_of
+from entresol.llm.stream_calls import StreamCalls, wrap_arguments
 from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
 from entresol.llm.tool_names import restore_answer, restore_events
 from entresol.llm.types import CallRequest
@@ -26,6 +38,7 @@ SMALL_BODY: Final = 65_536
 
 
 _NO_NAMES: Final[dict[str, str]] = {}
+_NOTHING: Final[list[ChatEvent]] = []
 _NOTHING_SAID: Final = CallFacts()
 """Stands in until an answer says something; replaced, never changed."""
 
@@ -176,6 +189,8 @@ class TranslatedBody(Answer):
         if self._renamed_tools:
             restore_answer(response, self._renamed_tools)
         if self._encoder is not None:
+            if isinstance(self._client, ChatFormat) and self._client.takes_objects_only:
+                wrap_arguments(response)
             out = self._encoder.encode(events_of(response))
             self.dropped = self._encoder.dropped
             return out
@@ -210,7 +225,7 @@ class TranslatedStream(Answer):
         self._decoder = decoder
         self._encoder = encoder
         self._client = client
-        self._shape = shape
+        self._calls = StreamCalls(shape.request_id, client.takes_objects_only)
         self.dropped = encoder.dropped  # it grows
         self.content_type = client.content_type if shape.framing == "json-array" else client.stream_content_type
 
@@ -253,26 +268,49 @@ class TranslatedStream(Answer):
     def _encode(self, events: list[ChatEvent]) -> bytes:
         if self._renamed_tools:
             events = restore_events(events, self._renamed_tools)
-        for position, event in enumerate(events):
-            self._note(event)
-            if isinstance(event, Failed):
-                return self._encoder.encode(events[: position + 1])
-        return self._encoder.encode(events) if events else b""
+        return self._pass(events) if events else b""
 
-    def _note(self, event: ChatEvent) -> None:
+    def _pass(self, events: list[ChatEvent]) -> bytes:
+        for position, event in enumerate(events):
+            if type(event) is TextDelta:
+                continue  # nearly all of them
+            before = self._note(event)
+            if self.facts.error is not None:
+                return self._encoder.encode([*events[:position], *(before or [event])])
+            if before:
+                return self._encoder.encode([*events[:position], *before, event]) + self._pass(events[position + 1 :])
+        return self._encoder.encode(events)
+
+    def _note(self, event: ChatEvent) -> list[ChatEvent]:
+        """Remember what an event says. What has to come before it; in its place, if that fails the stream."""
         facts = self.facts
-        if isinstance(event, UsageReported):
+        if isinstance(event, ToolArgumentsDelta):
+            self._calls.add(event)
+        elif isinstance(event, ToolCallStarted):
+            return self._failed(self._calls.start(event))
+        elif isinstance(event, UsageReported):
             facts.usage = event.usage
         elif isinstance(event, Finished):
             if event.choice == 0:
                 facts.finish_reason = event.reason
+            return self._failed(self._calls.finish(event.choice, event.reason))
         elif isinstance(event, Started):
             facts.model, facts.response_id = event.model or facts.model, event.id or facts.response_id
             facts.service_tier = event.service_tier
         elif isinstance(event, Ended):
-            facts.is_complete = True
+            before = self._failed(self._calls.finish(None, "stop"))
+            facts.is_complete = facts.error is None
+            return before
         elif isinstance(event, Failed):
             facts.error = event.error
+        return _NOTHING
+
+    def _failed(self, events: list[ChatEvent]) -> list[ChatEvent]:
+        """Remember a failure at the end of these events."""
+        last = events[-1] if events else None
+        if isinstance(last, Failed):
+            self.facts.error = last.error
+        return events
 
 
 class ErrorAnswer(Answer):

@@ -32,6 +32,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, bad_response, encode_json, note_loss, note_losses
+from entresol.llm.json_progress import JsonProgress
 from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
@@ -204,7 +205,7 @@ class _Call:
         self.started = started
         self.waiting: list[str] = []
         """Arguments that came while another block was open."""
-        self.written: list[str] = []
+        self.written = JsonProgress()
 
 
 class AnthropicStreamEncoder:
@@ -349,7 +350,7 @@ class AnthropicStreamEncoder:
             self._encode_content(event, out)
 
     def _write_arguments(self, call: _Call, text: str, out: list[bytes]) -> None:
-        call.written.append(text)
+        call.written.add(text)
         self._delta({"type": "input_json_delta", "partial_json": text}, out)
 
     def _advance(self, out: list[bytes]) -> None:
@@ -426,13 +427,7 @@ _WORDS: Final = (TextDelta, ThinkingDelta, RefusalDelta, PartAdded)
 
 def _is_complete(call: _Call) -> bool:
     """Whether the arguments so far are a whole JSON value."""
-    if call.waiting:
-        return False
-    try:
-        msgspec.json.decode("".join(call.written))
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+    return not call.waiting and call.written.is_whole
 
 
 def _event(name: bytes, value: JsonObject) -> bytes:

@@ -30,6 +30,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, encode_json, note_loss, note_losses
+from entresol.llm.json_progress import JsonProgress
 from entresol.llm.signatures import ANTHROPIC, for_client
 from entresol.llm.types import FinishReason, Image, JsonObject, Native, Part, Usage
 
@@ -40,7 +41,7 @@ class _Call(msgspec.Struct):
     started: ToolCallStarted
     waiting: list[str] = []
     """Arguments that came while another block was open."""
-    written: list[str] = []
+    written: JsonProgress = msgspec.field(default_factory=JsonProgress)
 
 
 class BedrockStreamEncoder:
@@ -176,7 +177,7 @@ class BedrockStreamEncoder:
             self._encode_content(event, out)
 
     def _write_arguments(self, call: _Call, text: str, out: list[bytes]) -> None:
-        call.written.append(text)
+        call.written.add(text)
         self._delta({"toolUse": {"input": text}}, out)
 
     def _advance(self, out: list[bytes]) -> None:
@@ -272,10 +273,4 @@ _WORDS: Final = (TextDelta, ThinkingDelta, RefusalDelta, PartAdded)
 
 def _is_complete(call: _Call) -> bool:
     """Whether the arguments so far are a whole JSON value."""
-    if call.waiting:
-        return False
-    try:
-        msgspec.json.decode("".join(call.written))
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+    return not call.waiting and call.written.is_whole

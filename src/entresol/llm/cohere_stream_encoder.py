@@ -26,6 +26,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, StreamShape, encode_json, note_loss, note_losses
+from entresol.llm.json_progress import JsonProgress
 from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.sse import sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
@@ -50,7 +51,8 @@ class _Call(msgspec.Struct):
     number: int
     waiting: list[str] = []
     """Arguments that came while another call was open."""
-    written: list[str] = []
+    written: JsonProgress = msgspec.field(default_factory=JsonProgress)
+    has_arguments: bool = False
 
 
 class CohereStreamEncoder:
@@ -195,7 +197,8 @@ class CohereStreamEncoder:
             self._advance(out)
 
     def _write_arguments(self, call: _Call, text: str, out: list[bytes]) -> None:
-        call.written.append(text)
+        call.written.add(text)
+        call.has_arguments = True
         out.append(_ARGUMENTS % (call.number, encode_json(text)))
 
     def _advance(self, out: list[bytes]) -> None:
@@ -219,7 +222,7 @@ class CohereStreamEncoder:
         call, self._call = self._call, None
         if call is None:
             return
-        if not call.written:  # clients parse what they get
+        if not call.has_arguments:  # clients parse what they get
             self._write_arguments(call, "{}", out)
         out.append(_event("tool-call-end", {"index": call.number}))
 
@@ -244,13 +247,7 @@ class CohereStreamEncoder:
 
 def _is_complete(call: _Call) -> bool:
     """Whether the arguments so far are a whole JSON value."""
-    if call.waiting:
-        return False
-    try:
-        msgspec.json.decode("".join(call.written))
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+    return not call.waiting and call.written.is_whole
 
 
 def _event(kind: str, beside: JsonObject, delta: JsonObject | None = None, after: JsonObject | None = None) -> bytes:

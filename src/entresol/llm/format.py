@@ -290,6 +290,8 @@ class ChatFormat(TranslatableFormat[ChatRequest, ChatResponse]):
 
     operation = "chat"
     option_names = ("max_tokens", "temperature", "top_p", "top_k")
+    takes_objects_only: ClassVar[bool] = False
+    """Clients of this format take streamed arguments that are cut for a smaller object: they must not get any."""
 
     def stream_decoder(self) -> StreamDecoder:
         """A fresh decoder of one stream, whatever its framing."""

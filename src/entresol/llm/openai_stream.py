@@ -27,6 +27,7 @@ from entresol.llm.events import (
     UsageReported,
 )
 from entresol.llm.format import Format, OpenChoices, StreamShape, bad_response, encode_json, note_loss, note_losses
+from entresol.llm.json_progress import JsonProgress
 from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.media_types import split_data_url
 from entresol.llm.openai_chunk import CallDelta, ChoiceWire, ChunkWire, DeltaWire, FunctionDelta
@@ -63,11 +64,20 @@ def _content_deltas(parts: list[JsonObject], choice: int) -> list[ChatEvent]:
 class _OpenCall:
     """A call whose arguments may go on."""
 
-    __slots__ = ("id", "index")
+    __slots__ = ("id", "index", "is_custom", "is_told", "name", "progress", "said", "signature")
 
-    def __init__(self, index: int, identifier: str) -> None:
+    def __init__(self, index: int, identifier: str, is_custom: bool, signature: str | None) -> None:
         self.index = index
         self.id = identifier
+        self.is_custom = is_custom
+        self.signature = signature
+        self.name = ""
+        self.is_told = False
+        """Its start is out: that waits for a name, and while there are no arguments for an id."""
+        self.said: list[str] = []
+        """The arguments that wait for a name."""
+        self.progress = JsonProgress()
+        """Of a call without an id."""
 
 
 class OpenAIStreamDecoder:
@@ -143,6 +153,8 @@ class OpenAIStreamDecoder:
         if choice.logprobs is not None:
             out.append(LogprobsDelta(choice.logprobs, index))
         if reason is not None:
+            if has_calls:
+                self._tell_all(index, out)
             out.append(Finished(reason, index))
 
     def _read_delta(self, delta: DeltaWire, choice: int, out: list[ChatEvent]) -> None:
@@ -168,17 +180,42 @@ class OpenAIStreamDecoder:
         is_custom = call.custom is not None
         function = call.custom or call.function or FunctionDelta()
         known = self._calls.get(key)
-        if known is None or (function.name and call.id and call.id != known.id):
+        if known is None or (function.name and _is_another(known, call.id)):
             # Some servers give every call the same index, or none.
+            self._tell(known, choice, out)
             index = self._next_call[choice] = self._next_call.get(choice, -1) + 1
-            known = self._calls[key] = _OpenCall(index, call.id or f"call_{choice}_{index}")
-            signature = read_signature(call.extra_content)
-            out.append(ToolCallStarted(index, known.id, function.name or "", choice, is_custom, signature))
+            known = self._calls[key] = _OpenCall(index, call.id or "", is_custom, read_signature(call.extra_content))
         arguments = function.input if is_custom else function.arguments
         if isinstance(arguments, dict):  # some servers write the object itself
             arguments = encode_json(arguments).decode()
-        if arguments:
-            out.append(ToolArgumentsDelta(known.index, arguments, choice))
+        if known.is_told:
+            if arguments:
+                if not known.id:
+                    known.progress.add(arguments)
+                out.append(ToolArgumentsDelta(known.index, arguments, choice))
+            return
+        known.id = known.id or call.id or ""
+        known.name = known.name or function.name or ""
+        if arguments and arguments != "null":
+            known.said.append(arguments)
+            known.progress.add(arguments)
+        if known.name and (known.id or known.said):
+            self._tell(known, choice, out)
+
+    def _tell(self, call: _OpenCall | None, choice: int, out: list[ChatEvent]) -> None:
+        """Begin a call that has waited, if there is one."""
+        if call is None or call.is_told:
+            return
+        call.is_told = True
+        out.append(ToolCallStarted(call.index, call.id, call.name, choice, call.is_custom, call.signature))
+        if call.said:
+            out.append(ToolArgumentsDelta(call.index, "".join(call.said), choice))
+            call.said = []
+
+    def _tell_all(self, choice: int, out: list[ChatEvent]) -> None:
+        for key, call in self._calls.items():
+            if key[0] == choice:
+                self._tell(call, choice, out)
 
     def _read_media(self, delta: DeltaWire, choice: int, out: list[ChatEvent]) -> None:
         if delta.function_call is not None:
@@ -194,6 +231,13 @@ class OpenAIStreamDecoder:
                 inline = split_data_url(url)
                 picture = Image(url=url) if inline is None else Image(media_type=inline[0], data=inline[1])
                 out.append(PartAdded(picture, choice))
+
+
+def _is_another(known: _OpenCall, call_id: str | None) -> bool:
+    """Whether a piece with a name begins a call, where its index is that of one under way."""
+    if call_id:
+        return bool(known.id) and call_id != known.id
+    return not known.id and known.progress.is_whole
 
 
 class OpenAIStreamEncoder:

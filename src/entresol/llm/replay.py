@@ -36,7 +36,8 @@ def _replay_choice(choice: Choice, events: list[ChatEvent]) -> None:
     for part in choice.parts:
         if type(part) is ToolCall:
             call = ToolCallStarted(calls, part.id, part.name, choice.index, part.is_custom, part.signature)
-            events += [call, ToolArgumentsDelta(calls, part.arguments, choice.index)]
+            arguments = part.arguments or ("" if part.is_custom else "{}")
+            events += [call, ToolArgumentsDelta(calls, arguments, choice.index)]
             calls += 1
         else:
             events.append(_replay_part(part, choice.index))

@@ -128,7 +128,7 @@ def test_an_empty_finish_reason_finishes_nothing() -> None:
 
 def test_tool_calls_without_index_and_id_get_one() -> None:
     chunk = b'data: {"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]}}]}\n\n'
-    assert decode([chunk])[1:] == [ToolCallStarted(0, "call_0_0", "f"), ToolArgumentsDelta(0, "{}")]
+    assert decode([chunk])[1:] == [ToolCallStarted(0, "", "f"), ToolArgumentsDelta(0, "{}")]
 
 
 def chunk_of(delta: str, rest: str = "") -> bytes:

@@ -39,7 +39,7 @@ def test_an_answer_becomes_the_stream_it_could_have_been() -> None:
         ToolCallStarted(0, "a", "f"),
         ToolArgumentsDelta(0, '{"x":1}'),
         ToolCallStarted(1, "b", "g"),
-        ToolArgumentsDelta(1, ""),
+        ToolArgumentsDelta(1, "{}"),
         LogprobsDelta({"content": []}),
         Finished("tool_calls"),
         UsageReported(Usage(input=3)),

@@ -99,6 +99,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
     """Anthropic Messages."""
 
     name = "anthropic-messages"
+    takes_objects_only = True
     id_prefix = "msg_"
     prompt_field = "messages"
     option_fields = {"max_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p", "top_k": "top_k"}
