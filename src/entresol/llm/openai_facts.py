@@ -9,7 +9,7 @@ from entresol.llm.events import ErrorDetail
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.json_fields import bad_field, decode_response_as
 from entresol.llm.openai_structs import AnswerFacts, ErrorWire, decode_calls, decode_facts, decode_usage
-from entresol.llm.openai_usage import read_usage
+from entresol.llm.openai_usage import read_input_usage, read_usage
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.types import FinishReason
 
@@ -132,8 +132,9 @@ def _facts_of_stream(head: bytes, tail: bytes | None) -> CallFacts:
 
 def _facts(answer: AnswerFacts, is_complete: bool) -> CallFacts:
     usage, choices = answer.usage, answer.choices
+    read = read_usage if choices is not None else read_input_usage
     facts = CallFacts(
-        usage=None if usage is None else read_usage(usage),
+        usage=None if usage is None else read(usage),
         model=answer.model,
         response_id=answer.id,
         finish_reason=finish_reason(choices[0].finish_reason) if choices else None,

@@ -11,24 +11,25 @@ from entresol.llm.call_facts import CallFacts
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.json_fields import decode_response_as
 from entresol.llm.openai_facts import error_status, read_error
-from entresol.llm.openai_structs import ErrorWire
+from entresol.llm.openai_structs import CostWire, ErrorWire
 from entresol.llm.openai_wire import OpenAIFormat
+from entresol.llm.reported_cost import reported_cost
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.types import Usage, count
 
 
 class _Kinds(msgspec.Struct):
-    text_tokens: int | None = None
-    image_tokens: int | None = None
-    audio_tokens: int | None = None
-    cached_tokens: int | None = None
+    text_tokens: float | None = None
+    image_tokens: float | None = None
+    audio_tokens: float | None = None
+    cached_tokens: float | None = None
 
 
-class MediaUsage(msgspec.Struct):
+class MediaUsage(CostWire):
     """The `usage` of images, speech and transcriptions. One that counts seconds instead has no tokens."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: float | None = None
+    output_tokens: float | None = None
     input_token_details: _Kinds | None = None
     input_tokens_details: _Kinds | None = None
     output_tokens_details: _Kinds | None = None
@@ -47,13 +48,14 @@ _decode_usage: Final = msgspec.json.Decoder(MediaUsage).decode
 
 
 def read_usage(wire: MediaUsage, makes_images: bool = False) -> Usage | None:
-    """Totals with details become buckets that do not overlap; None without tokens."""
+    """Totals with details become buckets that do not overlap; None without tokens and cost."""
+    cost = reported_cost(wire)
     if wire.input_tokens is None and wire.output_tokens is None:
-        return None
+        return None if cost is None else Usage(reported_cost=cost)
     into, out = count(wire.input_tokens), count(wire.output_tokens)
     inputs = wire.input_tokens_details or wire.input_token_details or _Kinds()
     outputs = wire.output_tokens_details or _Kinds(image_tokens=out if makes_images else 0)
-    usage = Usage(cache_read=min(count(inputs.cached_tokens), into))
+    usage = Usage(cache_read=min(count(inputs.cached_tokens), into), reported_cost=cost)
     usage.input_audio = min(count(inputs.audio_tokens), into - usage.cache_read)
     usage.input = into - usage.cache_read - usage.input_audio
     usage.output_image = min(count(outputs.image_tokens), out)

@@ -21,6 +21,7 @@ from entresol.llm.openai_responses_structs import (
     decode_usage,
 )
 from entresol.llm.openai_structs import ErrorWire
+from entresol.llm.reported_cost import reported_cost
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.types import FinishReason, Usage, count
 
@@ -31,10 +32,13 @@ _NOT_THERE_YET: Final = ("queued", "in_progress")
 _CALL: Final = (b'"type":"function_call"', b'"type": "function_call"', b'"type":"custom_tool_call"')
 
 
-def read_usage(wire: UsageWire) -> Usage:
-    """Totals with details become buckets that do not overlap."""
+def read_usage(wire: UsageWire) -> Usage | None:
+    """Totals with details become buckets that do not overlap; None where nothing is counted: that is not zero."""
+    cost = reported_cost(wire)
+    if wire.input_tokens is None and wire.output_tokens is None:
+        return None if cost is None else Usage(reported_cost=cost)
     into, out = count(wire.input_tokens), count(wire.output_tokens)
-    usage = Usage(input=into, output=out)
+    usage = Usage(input=into, output=out, reported_cost=cost)
     inputs, outputs = wire.input_tokens_details, wire.output_tokens_details
     if inputs is not None:
         usage.cache_read = min(count(inputs.cached_tokens), into)

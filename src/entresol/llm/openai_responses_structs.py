@@ -6,27 +6,27 @@ import msgspec
 from msgspec import UNSET
 
 from entresol.llm.left_over import Unread
-from entresol.llm.openai_structs import ErrorWire
+from entresol.llm.openai_structs import CostWire, ErrorWire
 from entresol.llm.types import JsonObject
 
 
 class InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
+    cached_tokens: float | None = None
+    cache_write_tokens: float | None = None
+    audio_tokens: float | None = None
 
 
 class OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
+    reasoning_tokens: float | None = None
+    audio_tokens: float | None = None
+    image_tokens: float | None = None
 
 
-class UsageWire(msgspec.Struct, gc=False):
+class UsageWire(CostWire, gc=False):
     """Totals, and details that are parts of them."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: float | None = None
+    output_tokens: float | None = None
     input_tokens_details: InputDetails | None = None
     output_tokens_details: OutputDetails | None = None
 

@@ -138,8 +138,9 @@ class OpenAIStreamDecoder:
         for choice in chunk.choices or ():
             self._read_choice(choice, out)
         self._left_over.tell_of(chunk, _UNREAD, out)
-        if chunk.usage is not None:
-            out.append(UsageReported(read_usage(chunk.usage)))
+        usage = None if chunk.usage is None else read_usage(chunk.usage)
+        if usage is not None:
+            out.append(UsageReported(usage))
 
     def _read_choice(self, choice: ChoiceWire, out: list[ChatEvent]) -> None:
         delta, index = choice.delta, choice.index

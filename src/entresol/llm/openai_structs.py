@@ -6,24 +6,53 @@ import msgspec
 
 
 class PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: float | None = None
+    audio_tokens: float | None = None
+    cache_write_tokens: float | None = None
+    cache_creation_input_tokens: float | None = None
+    """DashScope's name for `cache_write_tokens`."""
 
 
 class CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
+    reasoning_tokens: float | None = None
+    audio_tokens: float | None = None
+    image_tokens: float | None = None
 
 
-class UsageWire(msgspec.Struct, gc=False):
-    """OpenAI's `usage`: totals, and details that are parts of them."""
+class CostWire(msgspec.Struct, kw_only=True, gc=False):
+    """Where providers say what a call costs. Sources: see `reported_cost`."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    cost: object = None
+    """OpenRouter: dollars. Perplexity: an object with `total_cost` in dollars."""
+    cost_details: object = None
+    is_byok: object = None
+    """OpenRouter: the model's provider bills the operator's own key, `cost_details.upstream_inference_cost` dollars."""
+    cost_in_usd_ticks: object = None
+    """xAI: 1e-10 dollars each."""
+
+
+class UsageWire(CostWire, gc=False):
+    """OpenAI's `usage`: totals, and details that are parts of them. Then what compatible providers say elsewhere."""
+
+    prompt_tokens: float | None = None
+    completion_tokens: float | None = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
+    total_tokens: float | None = None
+    prompt_cache_hit_tokens: float | None = None
+    """DeepSeek."""
+    cached_tokens: float | None = None
+    """Moonshot, Together, Anthropic's compatible endpoint."""
+    num_cached_tokens: float | None = None
+    """Mistral."""
+    cache_read_input_tokens: float | None = None
+    """Databricks."""
+    cache_creation_input_tokens: float | None = None
+    reasoning_tokens: float | None = None
+    """Databricks: a part of `completion_tokens`. Perplexity: not a part of them."""
+    citation_tokens: float | None = None
+    """Perplexity."""
+    num_search_queries: float | None = None
 
 
 class ErrorWire(msgspec.Struct, gc=False):

@@ -17,6 +17,8 @@ from entresol.llm.usage import cost_nanodollars, rate_of
 
 CONFIGURED: Final = "config"
 """Instead of a table's version, for prices that stand in the configuration."""
+REPORTED: Final = "reported"
+"""Instead of a row, for a cost that the provider told with its answer."""
 _PERIOD: Final = 900.0
 """Prices change on quarters of an hour at most, in seconds."""
 _FAST_TIER: Final = re.compile(r"\bfast\b")
@@ -32,9 +34,9 @@ class Charge:
         """Nano-dollars; None if no price is known."""
         self.price_id = price_id
         """Of the row of the table; `config:…` for the operator's own; with `+config:…` after it where factors of the
-        operator's apply. None if no price is known."""
+        operator's apply; `reported` for what the provider told. None if no price is known."""
         self.price_version = price_version
-        """The table's, or `config`."""
+        """The table's, `config`, or the provider that told it."""
 
     def parts(self) -> tuple[object, ...]:
         """Everything, for tests and debugging."""
@@ -66,6 +68,7 @@ class Prices:
     def __init__(self, options: ModelOptions, table: PriceTable, provider: str) -> None:
         self._options = options
         self._table = table
+        self._listed = table.version
         self._provider = provider
         self._known: dict[tuple[str, str | None, float], KnownPrice] = {}
         self._latest = KnownPrice((), "", "")  # the last that was looked up: most calls are for one model
@@ -116,13 +119,17 @@ class Prices:
         return known
 
     def cost_of_any(self, models: tuple[str | None, ...], usage: Usage, service_tier: str | None, now: float) -> Charge:
-        """The cost by the first of several names of the model that has a price."""
+        """The cost by the first of several names of the model that has a price.
+
+        What the provider says it charged is better than its list, and yields to the operator's own prices only.
+        """
+        reported = usage.reported_cost
         for model in models:
             if model is not None:
                 charge = self.charge(model, usage, service_tier, now)
-                if charge.cost is not None:
+                if charge.cost is not None and (reported is None or charge.price_version != self._listed):
                     return charge
-        return Charge(None)
+        return Charge(None) if reported is None else Charge(reported, REPORTED, self._provider)
 
     def _factored(self, rates: Rates, usage: Usage, service_tier: str | None) -> Rates:
         """Kong's factors: the highest context threshold that is passed, the most specific tier that matches."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.events import ErrorDetail
-from entresol.llm.types import Usage
+from entresol.llm.types import BUCKETS, Usage
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -183,7 +183,7 @@ def summed(first: Usage | None, second: Usage) -> Usage:
     """Both together."""
     if first is None:
         return second
-    return Usage(**{name: getattr(first, name) + getattr(second, name) for name in Usage.__struct_fields__})
+    return Usage(**{name: getattr(first, name) + getattr(second, name) for name in BUCKETS})
 
 
 def error_event(kind: str, code: str, message: str, event_id: str) -> bytes:

@@ -14,7 +14,7 @@ The kinds of parts and tools are final: where it must be fast, they are told apa
 compares two pointers. `isinstance` asks the metaclass for every kind that a part is not.
 """
 
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import msgspec
 
@@ -285,6 +285,8 @@ class Usage(msgspec.Struct, kw_only=True, gc=False):
     reasoning: int = 0
     output_audio: int = 0
     output_image: int = 0
+    reported_cost: int | None = None
+    """Nano-dollars that the provider says the call costs, where it says so."""
 
     @property
     def total_input(self) -> int:
@@ -329,9 +331,15 @@ class ChatResponse(CallResponse, kw_only=True):
     service_tier: str | None = None
 
 
-def count(value: int | None) -> int:
-    """A provider's count; none where it says none, or makes one up below zero."""
-    return value if value is not None and value > 0 else 0
+BUCKETS: Final = tuple(name for name in Usage.__struct_fields__ if name != "reported_cost")
+"""Names of the fields of `Usage` that count tokens."""
+_MOST: Final = 10**15
+"""No call has more tokens."""
+
+
+def count(value: float | None) -> int:
+    """A provider's count; none where it says none, or makes one up below zero. Some write it with a decimal point."""
+    return int(min(value, _MOST)) if value is not None and value > 0 else 0
 
 
 def arguments_object(call: ToolCall) -> JsonObject | None:

@@ -117,6 +117,32 @@ def test_the_first_name_with_a_price_counts() -> None:
     assert prices.cost_of_any((None, "unknown"), Usage(input=100), None, DAY) == Charge(None)
 
 
+def test_what_the_provider_says_it_charged_wins_over_the_list() -> None:
+    prices = Prices(ModelOptions(), TABLE, "openai")
+    usage = Usage(input=100, reported_cost=77)
+    for names in (("big",), ("unknown",), (None,)):
+        assert prices.cost_of_any(names, usage, None, DAY) == Charge(77, "reported", "openai")
+    free = Usage(input=100, reported_cost=0)
+    assert prices.cost_of_any(("big",), free, None, DAY) == Charge(0, "reported", "openai")
+
+
+def test_the_operators_own_prices_win_over_what_the_provider_says() -> None:
+    usage = Usage(input=100, reported_cost=77)
+    configured = Prices(ModelOptions(input_cost=1.0, output_cost=1.0), TABLE, "openai")
+    assert configured.cost_of_any(("big",), usage, None, DAY).cost == 100_000
+    head = TableHead(format=2, source="overrides", version="0", licence="")
+    own = table_of(head, [("openai", Model(id="mine", rows=(Row(tiers=tiers(5_000)),)))])
+    overridden = Prices(ModelOptions(), TABLE.overridden(own), "openai")
+    assert overridden.cost_of_any(("big", "mine"), usage, None, DAY).cost == 500
+    assert overridden.cost_of_any(("big", "other"), usage, None, DAY).cost == 77
+
+
+def test_the_operators_factors_do_not_apply_to_what_the_provider_says() -> None:
+    factors = (ServiceTierFactor(tier="priority", factor=2.0),)
+    prices = Prices(ModelOptions(service_tier_factor=factors), TABLE, "openai")
+    assert prices.cost_of_any(("big",), Usage(input=100, reported_cost=77), "priority", DAY).cost == 77
+
+
 def charge(model: str, tier: str | None = None, usage: Usage | None = None, **options: object) -> Charge:
     prices = Prices(ModelOptions(**options), TABLE, "openai")  # type: ignore[arg-type]
     return prices.charge(model, usage or Usage(input=100), tier, DAY)

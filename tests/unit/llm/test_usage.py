@@ -3,11 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entresol.llm.price_table import Rates
-from entresol.llm.types import Usage
+from entresol.llm.types import BUCKETS, Usage
 from entresol.llm.usage import completion_details, cost_nanodollars, prompt_details, rate_of
 
 TOKENS = st.integers(0, 10_000_000)
-BUCKETS = Usage.__struct_fields__
 USAGES = st.builds(Usage, **dict.fromkeys(BUCKETS, TOKENS))
 RATE = st.integers(0, 10**9)
 ALL_RATES = st.builds(

@@ -30,7 +30,7 @@ from entresol.llm.format import (
     encode_json,
 )
 from entresol.llm.openai_structs import UsageWire
-from entresol.llm.openai_usage import read_usage
+from entresol.llm.openai_usage import read_input_usage
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import JsonObject
@@ -95,7 +95,7 @@ class OpenAIEmbeddings(OpenAIFormat, TranslatableFormat[EmbeddingRequest, Embedd
             raise bad_field("data[].index", "the vectors are not counted from 0")
         response = EmbeddingResponse(origin=self.name, model=answer.model or "")
         response.vectors = [_read_vector(each.embedding) for each in ordered]
-        response.usage = None if answer.usage is None else read_usage(answer.usage)
+        response.usage = None if answer.usage is None else read_input_usage(answer.usage)
         return response
 
     def encode_response(self, response: EmbeddingResponse) -> Encoded:
