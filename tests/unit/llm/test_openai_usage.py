@@ -31,15 +31,7 @@ def test_null_counts_are_zero_beside_one_that_is_not() -> None:
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS)
 def test_usage_survives_being_written(plain: int, cached: int, answer: int, reasoning: int) -> None:
-    usage = Usage(
-        input=plain,
-        cache_read=cached,
-        cache_write=3,
-        cache_write_1h=4,
-        output=answer,
-        reasoning=reasoning,
-        output_image=2,
-    )  # fmt: skip
+    usage = Usage(input=plain, cache_read=cached, cache_write=3, output=answer, reasoning=reasoning, output_image=2)
     body = json.dumps({"choices": [], "usage": write_usage(usage)}).encode()
     assert CHAT.response_facts(body).usage == usage
 
