@@ -243,11 +243,6 @@ def _document_source(document: Document, losses: Losses) -> JsonObject:
     raise losses.refuse(_PATH, f"a document of type {kind} must be PDF or text, and part of the request or a URL")
 
 
-def is_plain_name(text: str) -> bool:
-    """Whether it is of at most 64 letters, digits and `_`: most names and ids are, and it is seen fast."""
-    return len(text) <= 64 and text.isascii() and text.isidentifier()
-
-
 def plain_text(blocks: list[JsonObject]) -> object:
     """The blocks, or the string that says as much as the only one."""
     return blocks[0]["text"] if len(blocks) == 1 and len(blocks[0]) == 2 and "text" in blocks[0] else blocks
@@ -255,7 +250,7 @@ def plain_text(blocks: list[JsonObject]) -> object:
 
 def wire_id(call_id: str) -> str:
     """A call id that Anthropic takes: letters, digits, `_` and `-`. Others are replaced, and stay distinct."""
-    if is_plain_name(call_id) or (call_id and _BAD_ID.search(call_id) is None):
+    if call_id and _BAD_ID.search(call_id) is None:
         return call_id
     cleaned = _BAD_ID.sub("_", call_id)
     return f"{cleaned}_{hashlib.blake2s(call_id.encode(), digest_size=4).hexdigest()}"

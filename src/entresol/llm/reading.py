@@ -117,6 +117,11 @@ class ObjectReader:
         """The field, left where it is."""
         return self._fields.get(name)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether there are fields that were not taken."""
+        return bool(self._fields)
+
     def need(self, name: str, value: T | None) -> T:
         """`value`, which must not be missing."""
         if value is None:

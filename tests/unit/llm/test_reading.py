@@ -110,3 +110,10 @@ def test_one_object_may_stand_for_a_list_of_one(value: object, paths: list[str] 
     found = reader({"x": value}).reader_or_readers("x")
     assert (None if found is None else [one.path for one in found]) == paths
     assert found is None or [one.integer("a") for one in found] == [1]
+
+
+def test_it_tells_whether_fields_are_left() -> None:
+    reader = ObjectReader({"a": 1}, "", bad_request)
+    assert reader.has_more
+    reader.take("a")
+    assert not reader.has_more

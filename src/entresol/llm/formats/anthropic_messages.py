@@ -13,7 +13,6 @@ from entresol.core.errors import ClientError
 from entresol.llm.anthropic_output import closed_schema
 from entresol.llm.anthropic_parts import (
     answer_blocks,
-    is_plain_name,
     marked,
     plain_text,
     read_block,
@@ -378,12 +377,14 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
 def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     if tool.is_custom:
         raise losses.refuse("tools", f"tool {tool.name!r} takes free text instead of a JSON object")
-    if not is_plain_name(tool.name) and _NAME.fullmatch(tool.name) is None:
-        raise losses.refuse("tools", f"tool name {tool.name!r} has characters other than letters, digits, _ and -")
-    wire: JsonObject = {"name": tool.name}
-    if tool.description is not None:
-        wire["description"] = tool.description
-    parameters = _NO_ARGUMENTS if tool.parameters is None else tool.parameters
+    name, description, parameters = tool.name, tool.description, tool.parameters
+    if _NAME.fullmatch(name) is None:
+        raise losses.refuse("tools", f"tool name {name!r} has characters other than letters, digits, _ and -")
+    wire: JsonObject = {"name": name}
+    if description is not None:
+        wire["description"] = description
+    if parameters is None:
+        parameters = _NO_ARGUMENTS
     wire["input_schema"] = parameters if "type" in parameters or losses.is_own else {"type": "object"} | parameters
     if tool.strict is not None:
         wire["strict"] = tool.strict

@@ -141,14 +141,12 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         request = ChatRequest(origin=self.name, messages=_merge_results(_read_messages(reader)))
         request.model = reader.string("model") or ""
         request.stream = reader.boolean("stream") or False
-        _read_sampling(reader, request)
         _read_tools(reader, request)
-        _read_stream_options(reader, request)
-        request.response_format = _read_response_format(reader.reader("response_format"))
-        effort = reader.string("reasoning_effort")
-        request.reasoning = None if effort is None else Reasoning(effort=effort)
-        request.extra |= reader.rest()
-        request.binding = [name for name in _BINDING if request.extra.get(name) is not None]
+        _read_sampling(reader, request)
+        if reader.has_more:
+            _read_settings(reader, request)
+            request.extra |= reader.rest()
+            request.binding = [name for name in _BINDING if request.extra.get(name) is not None]
         request.unread = reader.unread()
         return request
 
@@ -270,6 +268,10 @@ def _read_sampling(reader: ObjectReader, request: ChatRequest) -> None:
         request.extra["max_tokens"] = old_name
     request.temperature = reader.number("temperature")
     request.top_p = reader.number("top_p")
+
+
+def _read_settings(reader: ObjectReader, request: ChatRequest) -> None:
+    """What most requests do not say."""
     request.top_k = reader.integer("top_k")
     request.frequency_penalty = reader.number("frequency_penalty")
     request.presence_penalty = reader.number("presence_penalty")
@@ -292,6 +294,10 @@ def _read_sampling(reader: ObjectReader, request: ChatRequest) -> None:
         for name in values:
             bias.need(name, bias.number(name))
         request.logit_bias = cast("dict[str, int | float]", values)  # as they were written: 1 stays 1
+    _read_stream_options(reader, request)
+    request.response_format = _read_response_format(reader.reader("response_format"))
+    effort = reader.string("reasoning_effort")
+    request.reasoning = None if effort is None else Reasoning(effort=effort)
 
 
 def _read_stream_options(reader: ObjectReader, request: ChatRequest) -> None:
