@@ -194,6 +194,10 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
             found.append(("options.llama2_format", "must set 'model.options.llama2_format' for llama2 provider"))
         if self.provider == "llama2" and options.llama2_format == "raw":
             found.append(("options.llama2_format", "raw prompts are not supported: serve the model with a chat API"))
+        if self.provider == "mistral" and options.mistral_format == "ollama" and options.upstream_url is None:
+            found.append(
+                ("options.upstream_url", "must set 'model.options.upstream_url' for self-hosted providers/models")
+            )
         if self.provider == "mistral" and options.mistral_format is None:
             found.append(("options.mistral_format", "must set 'model.options.mistral_format' for mistral provider"))
         return found

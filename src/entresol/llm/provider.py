@@ -60,6 +60,8 @@ class Provider:
     """What an operator has to say where it has no address."""
     fields: HeaderFields = ()
     """More header fields of every call."""
+    lacks_place: bool = False
+    """Its paths lack what `needs` names, so that only an address with a path does without."""
     sets_fields: bool = False
     """Whether `set_fields` does anything."""
 
@@ -124,6 +126,12 @@ class Provider:
         elif base.path.rstrip("/") and path.startswith(self.version_path):
             path = base.path.rstrip("/") + path[len(self.version_path) :]
         return Url(base.scheme, base.host, base.port, path, joined(joined(base.query, query), self.own_query(wire)))
+
+    def wires_at(self, path: str) -> list[str]:
+        """The wire formats that are spoken at such a path, by how it ends; the longest ends only, there may be none."""
+        ends = {wire: own.removeprefix(self.version_path).rpartition("{model}")[2] for wire, own in self.paths.items()}
+        found = {wire: len(end) for wire, end in ends.items() if end and path.rstrip("/").endswith(end)}
+        return [wire for wire, size in found.items() if size == max(found.values())]
 
     def is_whole(self, address: Url) -> bool:
         """Whether an operator's address is that of the calls itself, and no base that paths are added to."""

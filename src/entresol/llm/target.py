@@ -1,8 +1,13 @@
-"""Which model a request is for, and where it is: the configured texts, filled from the request."""
+"""Which model a request is for, where it is, and which wire is spoken there: the configured texts, filled from the
+request."""
+
+from urllib.parse import urlsplit
 
 from entresol.core.errors import ClientError
+from entresol.llm.format import Format
 from entresol.llm.model_config import ModelConfig
-from entresol.llm.provider import Provider, Url, parse_url
+from entresol.llm.provider import Provider, Url, joined, parse_url
+from entresol.llm.registry import format_named
 from entresol.llm.templates import Lookup, Template
 
 
@@ -17,6 +22,7 @@ class ModelTarget:
         self._path = None if options.upstream_path is None else Template(options.upstream_path)
         self.is_fixed = all(each is None or each.is_constant for each in (self._name, self._url, self._path))
         """Nothing depends on the request: the lookup is not used."""
+        self._whole_path = _whole_path(self._url, self._path, provider)
         self._fixed_url = parse_url(self._url.text) if self._url is not None and self._url.is_constant else None
 
     def model(self, lookup: Lookup) -> str | None:
@@ -35,4 +41,38 @@ class ModelTarget:
             return url
         base = url or self._provider.base_url
         assert base is not None  # a provider without an address has upstream_url, ModelConfig sees to it
-        return Url(base.scheme, base.host, base.port, self._path.render_path(lookup), base.query)
+        path, _, query = self._path.render_path(lookup).partition("?")
+        return Url(base.scheme, base.host, base.port, _rooted(path), joined(base.query, query))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the options say all that is needed to call the provider."""
+        if self._url is None and self._provider.base_url is None:
+            return False
+        return self._whole_path is not None or not self._provider.lacks_place
+
+    def wire(self, client: Format, model: str) -> str:
+        """The wire format to speak for a client's: what the path of an address says that is used as it is, else what
+        the provider does. Raises ConfigError for an operation that the provider does not have."""
+        chosen = self._provider.format_name(client.operation, client.name, model)
+        spoken = () if self._whole_path is None else self._provider.wires_at(self._whole_path)
+        named = [wire for wire in spoken if format_named(wire).operation == client.operation]
+        return chosen if not named or chosen in named else named[0]
+
+
+def _whole_path(url: Template | None, path: Template | None, provider: Provider) -> str | None:
+    """The path of an operator's address, where nothing is added to it; placeholders stand as they are. Empty: whoever
+    sends the request says the address."""
+    if path is not None:
+        text = _rooted(path.text.partition("?")[0])
+    elif url is None:
+        return None
+    elif not url.is_constant and not url.text.startswith(("http://", "https://")):
+        return ""
+    else:
+        text = urlsplit(url.text).path
+    return text if provider.is_whole(Url("http", "", 80, text)) else None
+
+
+def _rooted(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"

@@ -57,17 +57,17 @@ class AiProxy(Plugin[AiProxyConfig]):
         model, clouds = config.model, context.credentials
         options = clouds.completed(config.auth, model.options, model.provider)
         self._provider = provider = provider_named(model.provider).configured(options)
-        if provider.base_url is None and options.upstream_url is None:
+        self._target = target = ModelTarget(model, provider)
+        if not target.is_complete:
             raise ConfigError("provider_options", f"must set {provider.needs}")
         self._source = clouds.source(config.auth, options, model.provider)
         self._client = client = format_named(CLIENT_WIRES[config.route_type][config.llm_format])
         self._others = self._beside_chat()
         self._ends: dict[tuple[str, str], Ends] = {}
         self._unsaid_type = _JSON[1] if config.llm_format == "bedrock" else b""  # its clients leave it out of `invoke`
-        self._passes_chat = client.name == "openai-chat" and provider.format_name("chat", client.name) == client.name
+        self._passes_chat = client.name == "openai-chat" and target.wire(client, "") == client.name
         table = context.prices or price_table()
         self._prices = Prices(model.options, table, model.provider)
-        self._target = ModelTarget(model, provider)
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str, str | None, bool, str], Way] = {}
         self._keeps_payload = config.logging.log_payloads
@@ -212,7 +212,7 @@ class AiProxy(Plugin[AiProxyConfig]):
     def _ends_of(self, client: Format, model: str) -> Ends:
         """What calls of a model have in common. Which wire a provider speaks may depend on the model."""
         options, provider = self.config.model.options, self._provider
-        wire = provider.format_name(client.operation, client.name, model)
+        wire = self._target.wire(client, model)
         ends = self._ends.get((client.name, wire))
         if ends is None:
             version = options.anthropic_version or ""

@@ -40,6 +40,11 @@ def test_an_unknown_provider_is_told_the_known_ones() -> None:
 
 RULES = [
     (
+        {"provider": "mistral", "options": {"mistral_format": "ollama"}},
+        "options.upstream_url",
+        "must set 'model.options.upstream_url' for self-hosted providers/models",
+    ),
+    (
         {"provider": "anthropic"},
         "options.anthropic_version",
         "must set 'model.options.anthropic_version' for anthropic provider",

@@ -3,7 +3,7 @@ import pytest
 from entresol.core.errors import ClientError
 from entresol.llm.model_config import ModelConfig, ModelOptions
 from entresol.llm.provider import Url
-from entresol.llm.registry import provider_named
+from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
 
 
@@ -51,3 +51,66 @@ def test_a_value_cannot_lead_the_credential_to_another_host() -> None:
         target(upstream_url="https://$(headers.x).example.com/v1").url(lambda source, key: "evil.test/")
     path = target(upstream_path="/a/$(headers.x)/b").url(lambda source, key: "c?d#e")
     assert path == Url("https", "api.openai.com", 443, "/a/c%3Fd%23e/b")
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("custom", Url("https", "api.openai.com", 443, "/custom")),
+        ("/custom?a=b", Url("https", "api.openai.com", 443, "/custom", "a=b")),
+        ("/$(headers.model)?a=$(headers.host)", Url("https", "api.openai.com", 443, "/gpt-4o", "a=mock.test")),
+    ],
+)
+def test_a_path_may_have_a_query_and_needs_no_slash(path: str, url: Url) -> None:
+    assert target(upstream_path=path).url(look_up) == url
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "client", "wire"),
+    [
+        ("ollama", "http://mock:11434", "openai-chat", "openai-chat"),
+        ("ollama", "http://mock:11434/v1", "openai-chat", "openai-chat"),
+        ("ollama", "http://mock:11434/api/chat", "openai-chat", "ollama-chat"),
+        ("ollama", "http://mock:11434/api/generate", "anthropic-messages", "ollama-generate"),
+        ("ollama", "http://mock:11434/v1/chat/completions", "ollama-chat", "openai-chat"),
+        ("ollama", "http://mock:11434/api/embed", "openai-embeddings", "ollama-embed"),
+        ("openai", "http://mock/x/chat/completions", "openai-responses", "openai-chat"),
+        ("openai", "http://mock/x/responses", "openai-chat", "openai-responses"),
+        ("openai", "http://mock/x/responses/", "openai-chat", "openai-responses"),
+        ("openai", "http://mock/here", "openai-responses", "openai-responses"),
+        ("openai", "http://$(headers.host)/x/chat/completions", "openai-responses", "openai-chat"),
+        ("openai", "http://mock/x/chat/completions", "openai-embeddings", "openai-embeddings"),
+        ("vllm", "http://mock/x/messages", "openai-chat", "anthropic-messages"),
+        ("huggingface", "http://mock/generate", "openai-chat", "tgi-generate"),
+        ("bedrock", "http://mock/model/m/converse", "openai-chat", "bedrock-converse"),
+        ("gemini", "http://mock/models/m:generateContent", "openai-chat", "gemini"),
+    ],
+)
+def test_the_path_of_a_whole_address_says_which_wire_is_spoken_there(
+    provider: str, url: str, client: str, wire: str
+) -> None:
+    options = ModelOptions(upstream_url=url)
+    made = ModelTarget(ModelConfig(provider=provider, options=options), provider_named(provider).configured(options))
+    assert made.wire(format_named(client), "m") == wire
+
+
+def test_a_path_alone_says_so_too() -> None:
+    assert target(upstream_path="/x/chat/completions").wire(format_named("openai-responses"), "m") == "openai-chat"
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "is_complete"),
+    [
+        ("openai", None, True),
+        ("vllm", None, False),
+        ("vllm", "http://mock", True),
+        ("vertex", None, False),
+        ("vertex", "http://mock", False),
+        ("vertex", "http://mock/v1", False),
+        ("vertex", "http://mock/v1/models/m:generateContent", True),
+        ("vertex", "$(headers.url)", True),
+    ],
+)
+def test_it_is_known_at_load_whether_anything_is_lacking(provider: str, url: str | None, is_complete: bool) -> None:
+    config = ModelConfig(provider=provider, options=ModelOptions(upstream_url=url))
+    assert ModelTarget(config, provider_named(provider)).is_complete is is_complete

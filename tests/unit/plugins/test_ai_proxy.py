@@ -766,6 +766,9 @@ def test_completions_and_embeddings(route_type: str, target: str, wire: dict[str
     assert (reply.status, reply.sent.target, reply.exchange[AI_USAGE].prompt_tokens) == (200, target, 5)
 
 
+VERTEX = {"gemini": {"project_id": "acme", "location_id": "europe-west1"}}
+
+
 class OneToken:
     """A cloud whose only token may have to be waited for."""
 
@@ -788,7 +791,7 @@ class OneToken:
 
 @pytest.mark.parametrize("has_to_be_fetched", [False, True])
 def test_a_clouds_credential_goes_into_the_call_instead_of_the_clients(has_to_be_fetched: bool) -> None:
-    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"})
+    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"}, options=VERTEX)
     answer = {"candidates": [{"content": {"parts": [{"text": "cloud-token-1"}]}, "finishReason": "STOP"}]}
     made = Gateway((AiProxy, raw), upstream=answers(answer), clouds=OneToken(has_to_be_fetched))
     body = json.dumps({"messages": HELLO}).encode()
@@ -799,13 +802,32 @@ def test_a_clouds_credential_goes_into_the_call_instead_of_the_clients(has_to_be
 
 
 def test_a_clouds_credential_is_masked_where_a_provider_repeats_it() -> None:
-    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"})
+    raw = config(auth={}, provider="vertex", model={"name": "gemini-3.8-flash"}, options=VERTEX)
     error = {"error": {"code": 400, "message": "what is cloud-token-1?", "status": "INVALID_ARGUMENT"}}
     made = Gateway((AiProxy, raw), upstream=answers(error, 400), clouds=OneToken(False))
     reply = made.chat({"messages": HELLO})
     assert reply.status == 400
     assert b"cloud-token-1" not in reply.body
     assert b"what is ***?" in reply.body
+
+
+@pytest.mark.parametrize("provider", ["vertex", "gemini"])
+def test_a_base_without_a_project_is_not_enough_for_vertex(provider: str) -> None:
+    options: dict[str, Any] = {"gemini": {"location_id": "europe-west1"}}
+    with pytest.raises(ConfigError, match="project_id"):
+        gateway(config(provider, options=options))
+    options["upstream_url"] = "http://mock.test:9/v1/projects/p/locations/l/publishers/google/models/m:generateContent"
+    assert chat(gateway(config(provider, options=options))).sent is not None
+
+
+def test_kongs_address_of_an_ollama_server_gets_ollamas_wire() -> None:
+    options = {"llama2_format": "ollama", "upstream_url": "http://mock.test:11434/api/chat"}
+    line = b'{"model":"llama2","message":{"role":"assistant","content":"pong"},"done":true,"done_reason":"stop"}\n'
+    made = gateway(config("llama2", options=options), line, headers=[(b"content-type", b"application/x-ndjson")])
+    reply = chat(made, max_tokens=5, stream=True)
+    assert reply.sent is not None
+    assert (reply.sent.target, json.loads(reply.sent_body)["options"]) == ("/api/chat", {"num_predict": 5})
+    assert b'"content":"pong"' in reply.body
 
 
 def test_a_provider_without_an_address_is_told_at_load_what_it_needs() -> None:

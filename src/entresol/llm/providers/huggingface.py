@@ -1,6 +1,6 @@
 """Hugging Face: its router of inference providers, an endpoint of one's own, and TGI's own wire on such an endpoint."""
 
-from entresol.llm.model_config import ModelOptions
+from entresol.llm.model_config import HuggingfaceOptions, ModelOptions
 from entresol.llm.openai_provider import paths_of
 from entresol.llm.profile import Profile
 from entresol.llm.provider import Auth, Provider, Url
@@ -15,13 +15,15 @@ class HuggingFace(Provider):
     base_url = Url("https", "router.huggingface.co", 443)
     auth = Auth(b"authorization", "Bearer ")
     formats = {"chat": "openai-chat", "completions": "openai-completions", "embeddings": "openai-embeddings"}
-    paths = {**paths_of("/v1", _WIRES), "tgi-generate": "/generate"}
+    paths = paths_of("/v1", _WIRES)
 
     def configured(self, options: ModelOptions) -> Provider:
-        wanted = options.huggingface
-        if wanted is None or (wanted.use_cache is None and wanted.wait_for_model is None):
+        wanted = options.huggingface or HuggingfaceOptions()
+        if options.upstream_url is None and wanted == HuggingfaceOptions():
             return self
         made = HuggingFace()
+        if options.upstream_url is not None:
+            made.paths = {**self.paths, "tgi-generate": "/generate"}
         said = ((b"x-use-cache", wanted.use_cache), (b"x-wait-for-model", wanted.wait_for_model))
         made.fields = tuple((name, b"true" if value else b"false") for name, value in said if value is not None)
         return made

@@ -3,7 +3,7 @@
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.openai_provider import OpenAIProvider
 from entresol.llm.provider import Provider
-from entresol.llm.providers.ollama import Ollama
+from entresol.llm.providers.ollama import OllamaFormat
 
 
 class Llama2(OpenAIProvider):
@@ -12,4 +12,4 @@ class Llama2(OpenAIProvider):
     name = "llama2"
 
     def configured(self, options: ModelOptions) -> Provider:
-        return Ollama() if options.llama2_format == "ollama" else self
+        return OllamaFormat() if options.llama2_format == "ollama" else self

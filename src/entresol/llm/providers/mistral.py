@@ -3,7 +3,7 @@
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.openai_provider import OpenAIProvider
 from entresol.llm.provider import Provider, Url
-from entresol.llm.providers.ollama import Ollama
+from entresol.llm.providers.ollama import OllamaFormat
 
 
 class Mistral(OpenAIProvider):
@@ -17,4 +17,4 @@ class Mistral(OpenAIProvider):
     unsupported = ("logit_bias", "logprobs", "modalities", "seed", "service_tier", "top_k", "top_logprobs", "user")
 
     def configured(self, options: ModelOptions) -> Provider:
-        return Ollama() if options.mistral_format == "ollama" else self
+        return OllamaFormat() if options.mistral_format == "ollama" else self

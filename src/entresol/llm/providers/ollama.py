@@ -26,4 +26,13 @@ class Ollama(Provider):
         return _PROFILE
 
 
+class OllamaFormat(Ollama):
+    """What Kong's `llama2_format` and `mistral_format` call `ollama`: Ollama's own wire, for clients of OpenAI's chat
+    and embeddings, too."""
+
+    paths = {
+        wire: path for wire, path in Ollama.paths.items() if wire.startswith("ollama-") or wire == "openai-completions"
+    }
+
+
 _PROFILE = Profile(provider="ollama", takes_reasoning_content=True)

@@ -18,6 +18,7 @@ class Vertex(Provider):
     auth = Auth(b"authorization", "Bearer ")
     formats = {"chat": "gemini"}
     paths = {"gemini": "/v1", "anthropic-messages": "/v1"}
+    lacks_place = True
     _parent: str = ""
     _endpoint: str | None = None
 
@@ -30,6 +31,7 @@ class Vertex(Provider):
         default = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
         made.base_url = Url("https", where.api_endpoint or default, 443)
         made._parent = f"/v1/projects/{quote(where.project_id, safe='')}/locations/{quote(location, safe='')}"
+        made.lacks_place = False
         made._endpoint = where.endpoint_id
         return made
 

@@ -13,9 +13,11 @@ def test_chat_goes_to_the_router() -> None:
 
 def test_clients_of_tgi_reach_its_own_wire_at_an_address_of_ones_own() -> None:
     mock = parse_url("http://mock")
-    assert PROVIDER.format_name("chat", "tgi-generate") == "tgi-generate"
-    assert PROVIDER.url("tgi-generate", "m", False, mock).path == "/generate"
-    assert PROVIDER.url("tgi-generate", "m", True, mock).path == "/generate_stream"
+    made = PROVIDER.configured(ModelOptions(upstream_url="http://mock"))
+    assert made.format_name("chat", "tgi-generate") == "tgi-generate"
+    assert made.url("tgi-generate", "m", False, mock).path == "/generate"
+    assert made.url("tgi-generate", "m", True, mock).path == "/generate_stream"
+    assert PROVIDER.format_name("chat", "tgi-generate") == "openai-chat"  # the router has no such path
 
 
 def test_options_become_header_fields() -> None:
