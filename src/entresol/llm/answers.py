@@ -298,12 +298,20 @@ class TranslatedStream(Answer):
             facts.model, facts.response_id = event.model or facts.model, event.id or facts.response_id
             facts.service_tier = event.service_tier
         elif isinstance(event, Ended):
-            before = self._failed(self._calls.finish(None, "stop"))
-            facts.is_complete = facts.error is None
-            return before
+            return self._end()
         elif isinstance(event, Failed):
             facts.error = event.error
         return _NOTHING
+
+    def _end(self) -> list[ChatEvent]:
+        before, facts = self._failed(self._calls.finish(None, "stop")), self.facts
+        if facts.error is not None:
+            return before
+        facts.is_complete = True
+        if facts.finish_reason is not None:
+            return before
+        facts.finish_reason = "tool_calls" if self._calls.are_any else "stop"  # for clients who wait for a reason
+        return [*before, Finished(facts.finish_reason)]
 
     def _failed(self, events: list[ChatEvent]) -> list[ChatEvent]:
         """Remember a failure at the end of these events."""

@@ -55,6 +55,8 @@ _UNREAD_OF_MESSAGE: Final = unread_fields(MessageStart)
 _UNREAD_OF_DELTA: Final = unread_fields(DeltaWire)
 _UNREAD: Final = unread_fields(EventWire)
 _BLOCK_FIELDS: Final = frozenset(("type", "text", "thinking", "signature", "data", "id", "name", "input"))
+_DELTAS: Final = frozenset(("text_delta", "input_json_delta", "thinking_delta", "signature_delta", "citations_delta"))
+_DONE: Final = b"[DONE]"
 _decode_event: Final = msgspec.json.Decoder(EventWire).decode
 
 
@@ -83,37 +85,41 @@ class AnthropicStreamDecoder:
         for event in events:
             if self._is_ended:
                 break
+            if event.data == _DONE:  # which some servers add
+                continue
             try:
-                self._read_event(_decode_event(event.data), out)
+                wire = _decode_event(event.data)
+                self._read_event(wire, wire.type or event.name.decode("latin-1"), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise BrokenStream(bad_response(f"an event of the stream is not valid: {error}"), out) from error
             except UpstreamError as fault:
                 raise BrokenStream(fault, out) from fault
         return out
 
-    def _read_event(self, event: EventWire, out: list[ChatEvent]) -> None:
-        match event.type:
+    def _read_event(self, event: EventWire, kind: str, out: list[ChatEvent]) -> None:
+        match kind:
             case "content_block_delta":
                 if event.delta is not None:
-                    self._read_delta(event.index, event.delta, out)
+                    self._read_delta(event.index or 0, event.delta, out)
             case "content_block_start":
-                self._open_block(event.index, event.content_block or {}, out)
+                self._open_block(event.index or 0, event.content_block or {}, out)
             case "content_block_stop":
-                self._close_block(event.index, out)
+                self._close_block(event.index or 0, out)
             case "message_start":
                 self._start(event.message if isinstance(event.message, MessageStart) else MessageStart(), out)
             case "message_delta":
                 self._read_end(event, out)
             case "message_stop":
                 self._is_ended = True
+                self._close_blocks(out)
                 out.append(Ended())
             case "error":
-                error = event.error or ErrorWire()
+                error = _error_of(event)
                 out.append(Failed(read_error(error, stream_error_status(error))))
             case "ping":
                 pass
             case _:
-                self._left_over.tell((event.type or "event",), out)
+                self._left_over.tell((kind or "event",), out)
 
     def _start(self, message: MessageStart, out: list[ChatEvent]) -> None:
         self._left_over.tell_of(message, _UNREAD_OF_MESSAGE, out)
@@ -123,6 +129,7 @@ class AnthropicStreamDecoder:
         out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage)))
 
     def _open_block(self, index: int, block: JsonObject, out: list[ChatEvent]) -> None:
+        self._close_block(index, out)  # one that was never closed
         kind = block.get("type")
         if kind == "text":
             if block.get("text"):
@@ -132,14 +139,12 @@ class AnthropicStreamDecoder:
             if text or signature:
                 out.append(ThinkingDelta(str(text or ""), signature=signed_by(str(signature or ""), ANTHROPIC)))
         elif kind == "redacted_thinking":
-            out.append(ThinkingDelta(redacted=signed_by(str(block.get("data")), ANTHROPIC)))
+            redacted = signed_by(str(block.get("data") or ""), ANTHROPIC)
+            out += [ThinkingDelta(redacted=redacted)] if redacted else []
         elif kind == "tool_use":
-            self._open[index] = opened = _Open(self._calls, block)
+            self._open[index] = _Open(self._calls, block)
             out.append(ToolCallStarted(self._calls, str(block.get("id") or ""), str(block.get("name") or "")))
             self._calls += 1
-            if block.get("input"):
-                opened.input.append(encode_json(block["input"]).decode())
-                out.append(ToolArgumentsDelta(opened.call or 0, opened.input[0]))
         else:
             self._open[index] = _Open(None, block)
             return  # it goes out as it is
@@ -162,7 +167,7 @@ class AnthropicStreamDecoder:
             out.append(ThinkingDelta(signature=signed_by(delta.signature, ANTHROPIC)))
         elif delta.citation is not None:
             out.append(PartAdded(Native(type="citation", value=delta.citation)))
-        else:
+        elif delta.type not in _DELTAS:
             self._left_over.tell((delta.type or "delta",), out)
 
     def _close_block(self, index: int, out: list[ChatEvent]) -> None:
@@ -173,9 +178,14 @@ class AnthropicStreamDecoder:
             value = dict(opened.value)
             if opened.input:
                 value["input"] = decode_input("".join(opened.input))
-            out.append(PartAdded(Native(type=str(value.get("type")), value=value)))
+            out.append(PartAdded(Native(type=str(value.get("type") or "block"), value=value)))
         elif not opened.input:
-            out.append(ToolArgumentsDelta(opened.call, "{}"))  # a call without arguments has no delta
+            whole = opened.value.get("input") or {}  # which deltas replace, as in Anthropic's own clients
+            out.append(ToolArgumentsDelta(opened.call, encode_json(whole).decode()))
+
+    def _close_blocks(self, out: list[ChatEvent]) -> None:
+        for index in list(self._open):
+            self._close_block(index, out)
 
     def _read_end(self, event: EventWire, out: list[ChatEvent]) -> None:
         if event.usage is not None:
@@ -192,8 +202,16 @@ class AnthropicStreamDecoder:
             self._left_over.tell(("stop_details",), out)
             if delta.stop_details.explanation:
                 out.append(RefusalDelta(delta.stop_details.explanation))
+        self._close_blocks(out)
         reason = finish_reason(delta.stop_reason) or "stop"
         out.append(Finished(reason, stop_sequence=delta.stop_sequence))
+
+
+def _error_of(event: EventWire) -> ErrorWire:
+    """The error of an `error` event, which some servers shorten to its message."""
+    if isinstance(event.error, ErrorWire):
+        return event.error
+    return ErrorWire(message=event.error or (event.message if isinstance(event.message, str) else None))
 
 
 class _Call:

@@ -92,11 +92,11 @@ class DeltaWire(msgspec.Struct):
 
 class EventWire(msgspec.Struct):
     type: str | None = None
-    index: int = 0
+    index: int | None = 0
     message: MessageStart | str | None = None
     content_block: JsonObject | None = None
     delta: DeltaWire | None = None
     usage: UsageWire | None = None
-    error: ErrorWire | None = None
+    error: ErrorWire | str | None = None
     context_management: Unread = UNSET
     input_transformations: Unread = UNSET

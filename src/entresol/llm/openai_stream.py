@@ -114,7 +114,7 @@ class OpenAIStreamDecoder:
                     break
                 if event.data == DONE:
                     self._is_ended = True
-                    out.append(Ended())
+                    out += [Ended()] if self._is_started else []  # nothing but the mark is no answer
                 else:
                     self._read_chunk(event.data, out)
         except UpstreamError as fault:

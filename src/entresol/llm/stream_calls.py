@@ -48,6 +48,11 @@ class StreamCalls:
         self._ids: set[tuple[int, str]] = set()
         self._open: dict[tuple[int, int], _Open] = {}
 
+    @property
+    def are_any(self) -> bool:
+        """Some choice has called tools."""
+        return bool(self._ids)
+
     def start(self, event: ToolCallStarted) -> list[ChatEvent]:
         """A call begins: give it an id if it has none of its own. The failure of the stream if it has no name."""
         if not event.name:

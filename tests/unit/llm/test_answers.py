@@ -421,3 +421,13 @@ def test_what_cannot_be_read_passes_unread() -> None:
     answer = UnreadAnswer()
     assert answer.feed(b"\x1f\x8b", True) == b"\x1f\x8b"
     assert answer.facts.usage is None
+
+
+@pytest.mark.parametrize(
+    ("called", "reason"), [(b"", "stop"), (b'"tool_calls":[{"id":"a","function":{"name":"f"}}]', "tool_calls")]
+)
+def test_an_end_without_a_reason_gets_one_for_clients_who_wait_for_it(called: bytes, reason: str) -> None:
+    answer = TranslatedStream(OPENAI.stream_decoder(), OPENAI.stream_encoder(SHAPE), OPENAI, SHAPE)
+    out = answer.feed(b'data: {"id":"c","choices":[{"index":0,"delta":{%b}}]}\n\n' % called + DONE, True)
+    assert out.count(b'"finish_reason":"%b"' % reason.encode()) == 1
+    assert (answer.facts.finish_reason, answer.facts.is_complete) == (reason, True)

@@ -278,3 +278,62 @@ def test_a_stream_may_be_split_at_any_byte(cuts: list[int]) -> None:
     events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.finish()
     assert events == decoded(WHOLE)
     assert events[-1] == Ended()
+
+
+def tool(index: int | None, name: str, input_: Any = None) -> dict[str, Any]:
+    block = {"type": "tool_use", "id": name, "name": name, "input": {} if input_ is None else input_}
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def pieces_of(index: int, text: str) -> dict[str, Any]:
+    delta = {"type": "input_json_delta", "partial_json": text}
+    return {"type": "content_block_delta", "index": index, "delta": delta}
+
+
+CALLED = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}
+STOPPED = {"type": "message_stop"}
+ODD_CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
+    "an input at the start that deltas repeat": ([tool(0, "f", {"x": 1}), pieces_of(0, '{"x":1}')], [("f", '{"x":1}')]),
+    "an input at the start": ([tool(0, "f", {"x": 1})], [("f", '{"x":1}')]),
+    "blocks that are never closed": ([tool(0, "f"), tool(1, "g")], [("f", "{}"), ("g", "{}")]),
+    "one index for two blocks": (
+        [tool(0, "f"), pieces_of(0, '{"x":1}'), tool(0, "g"), pieces_of(0, '{"y":2}')],
+        [("f", '{"x":1}'), ("g", '{"y":2}')],
+    ),
+    "no index": ([tool(None, "f", {"x": 1})], [("f", '{"x":1}')]),
+}
+
+
+@pytest.mark.parametrize("case", ODD_CALLS)
+def test_calls_that_are_told_in_an_odd_way_are_read(case: str) -> None:
+    events, expected = ODD_CALLS[case]
+    found = decoded(wire(*events, CALLED, STOPPED))
+    names = {event.index: event.name for event in found if isinstance(event, ToolCallStarted)}
+    texts = dict.fromkeys(names.values(), "")
+    for event in found:
+        if isinstance(event, ToolArgumentsDelta):
+            texts[names[event.index]] += event.text
+    assert list(texts.items()) == expected
+
+
+@pytest.mark.parametrize(
+    "error", [{"error": "boom"}, {"message": "boom"}, {"error": {"type": "api_error", "message": "boom"}}]
+)
+def test_an_error_may_be_no_more_than_its_message(error: dict[str, Any]) -> None:
+    (failed,) = decoded(wire({"type": "error"} | error))
+    assert isinstance(failed, Failed)
+    assert failed.error.message == "boom"
+
+
+def test_the_name_of_an_event_stands_in_for_its_type() -> None:
+    assert decoded(b"event: message_stop\ndata: {}\n\n") == [Ended()]
+
+
+def test_the_mark_of_other_wires_is_passed_over() -> None:
+    assert decoded(b"data: [DONE]\n\n" + wire(STOPPED)) == [Ended()]
+
+
+def test_what_is_null_is_nothing() -> None:
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "redacted_thinking", "data": None}}
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": None}}
+    assert decoded(wire(block, delta)) == []

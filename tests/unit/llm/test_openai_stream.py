@@ -117,7 +117,13 @@ def test_a_chunk_that_cannot_be_read_is_the_providers_fault(stream: bytes) -> No
 
 
 def test_nothing_is_read_after_the_end() -> None:
-    assert decode([b'data: [DONE]\n\ndata: {"choices":[{"delta":{"content":"late"}}]}\n\n']) == [Ended()]
+    late = b'data: {"choices":[{"delta":{"content":"late"}}]}\n\n'
+    assert decode([late + b"data: [DONE]\n\n" + late]) == [Started(), TextDelta("late"), Ended()]
+
+
+def test_a_mark_alone_is_no_answer() -> None:
+    assert decode([b"data: [DONE]\n\n"]) == []
+    assert decode([b'data: {"choices":[],"prompt_filter_results":[]}\n\ndata: [DONE]\n\n']) == []
 
 
 def test_an_empty_finish_reason_finishes_nothing() -> None:
