@@ -50,6 +50,8 @@ BUCKETS = {
 PER_THOUSAND_CALLS = "requests_kcount"
 TIER_KEYS = {("service_tier", None): None, ("processing", "batch"): "batch", ("speed", "fast"): "fast"}
 """Conditions of a price that are a service tier to us; None: the tier is the condition's value."""
+FREE = {"openai": ("omni-moderation", "text-moderation")}
+"""Starts of the names of models that their makers say are free, which is not in genai-prices."""
 START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -93,6 +95,8 @@ def prices_of(name: str) -> ProviderPrices:
             models += models_of(provider, "")
         elif name == ROUTER and provider.id.startswith(ROUTED):
             models += models_of(provider, ":" + provider.id.removeprefix(ROUTED))
+    nothing = (Row(tiers=(Tier(above=0, rates=Rates(input=0, output=0)),)),)
+    models += [Model(id=start, prefixes=(f"{start}-",), rows=nothing) for start in FREE.get(name, ())]
     return ProviderPrices(models=tuple(models), others=OTHERS.get(name, ()))
 
 

@@ -5,12 +5,16 @@ from typing import Final
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
 from entresol.llm.call import LLMCall
-from entresol.llm.prices import Charge
+from entresol.llm.prices import Charge, Prices
 from entresol.llm.types import Usage
 from entresol.llm.usage import completion_details, prompt_details
 
 PAYLOAD_BYTES: Final = 1_048_576
 """More of a body is not logged."""
+_UNBILLED: Final = ("files", "count_tokens")
+"""Operations that no provider takes money for."""
+_SOME: Final = Usage(input=1, output=1)
+"""Costs something, unless the model is free."""
 
 
 def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) -> AiMeta:
@@ -24,6 +28,39 @@ def call_meta(exchange: Exchange, plugin_id: str, provider: str, call: LLMCall) 
         request_mode="stream" if call.stream else "oneshot",
         dropped=call.dropped,
     )
+
+
+def account_of(exchange: Exchange, call: LLMCall, prices: Prices, first_byte: float) -> AiUsage | None:
+    """What an answered call used and cost; None where nothing was called.
+
+    Where a model was called and the provider did not tell the tokens, nothing is known: that is a state, and not zero.
+    """
+    answer = call.reading
+    if answer is None:
+        return None
+    facts = answer.facts
+    usage, names = facts.usage, (facts.model, call.model)
+    if usage is not None:
+        charge = prices.cost_of_any(names, usage, facts.service_tier, exchange.started_at)
+        account = call_usage(exchange, usage, charge, first_byte)
+        account.is_partial = not facts.is_complete
+        return account
+    if not 200 <= exchange.upstream_status < 300 or not _calls_a_model(call.ends.client.operation, exchange):
+        return None
+    if facts.error is not None and not answer.is_stream and facts.is_complete:
+        return None  # a refusal that was answered with 200
+    free = prices.cost_of_any(names, _SOME, facts.service_tier, exchange.started_at)
+    return AiUsage(is_partial=not facts.is_complete) if free.cost != 0 else _free(free)
+
+
+def _calls_a_model(operation: str, exchange: Exchange) -> bool:
+    if operation == "batches":
+        return exchange.request.method == "POST" and not exchange.request.path.endswith("/cancel")
+    return operation not in _UNBILLED
+
+
+def _free(charge: Charge) -> AiUsage:
+    return AiUsage(cost=0.0, price_id=charge.price_id, price_version=charge.price_version)
 
 
 def call_usage(exchange: Exchange, usage: Usage, charge: Charge, first_byte: float) -> AiUsage:

@@ -77,6 +77,7 @@ class AiUsage:
         "completion_tokens",
         "completion_tokens_details",
         "cost",
+        "is_partial",
         "price_id",
         "price_version",
         "prompt_tokens",
@@ -99,6 +100,7 @@ class AiUsage:
         time_per_token_ms: float | None = None,
         price_id: str | None = None,
         price_version: str | None = None,
+        is_partial: bool = False,
     ) -> None:
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
@@ -113,6 +115,8 @@ class AiUsage:
         """The price it was computed by, see `entresol.llm.prices.Charge`; None when no price is known."""
         self.price_version = price_version
         """Of the price table, or `config`."""
+        self.is_partial = is_partial
+        """The answer broke off before the provider had told everything: tokens and cost are the least it was."""
         self.time_to_first_token_ms = time_to_first_token_ms
         self.time_per_token_ms = time_per_token_ms
         """Mean milliseconds per completion token after the first byte."""
@@ -129,6 +133,7 @@ class AiUsage:
             self.time_per_token_ms,
             self.price_id,
             self.price_version,
+            self.is_partial,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -51,6 +51,7 @@ def _usage(usage: AiUsage) -> Usage:
         usage.cost,
         usage.price_id,
         usage.price_version,
+        usage.is_partial,
         usage.time_to_first_token_ms,
         usage.time_per_token_ms,
     )

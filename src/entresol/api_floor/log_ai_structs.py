@@ -33,6 +33,7 @@ class Usage(Part, omit_defaults=True):
     cost: float | UnsetType | None = UNSET
     price_id: str | UnsetType | None = UNSET
     price_version: str | None = None
+    partial: bool = False
     time_to_first_token: float | None = None
     time_per_token: float | None = None
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import ClassVar, Final
 
-from entresol.api_floor.ai_account import call_meta, call_usage, payload_text
+from entresol.api_floor.ai_account import account_of, call_meta, payload_text
 from entresol.api_floor.ai_call import AI_CALL, AiCall, Way
 from entresol.api_floor.ai_realtime import REALTIME, calls_that_pass
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
@@ -284,10 +284,9 @@ class AiProxy(Plugin[AiProxyConfig]):
         meta.response_model = facts.model
         if facts.error is not None and exchange.error is None and exchange.upstream_status < 400:
             exchange.error = self._credential.hidden_in_error(failure_of(facts.error))
-        if facts.usage is not None:
-            names = (facts.model, call.model)
-            cost = self._prices.cost_of_any(names, facts.usage, facts.service_tier, exchange.started_at)
-            exchange[AI_USAGE] = call_usage(exchange, facts.usage, cost, call.first_byte)
+        usage = account_of(exchange, call, self._prices, call.first_byte)
+        if usage is not None:
+            exchange[AI_USAGE] = usage
 
     def _count_loss(self, model: str) -> None:
         """A stream held what its client cannot take, and the head, which says so of whole answers, had gone."""

@@ -1,10 +1,15 @@
 import pytest
 
-from entresol.api_floor.ai_account import PAYLOAD_BYTES, call_meta, call_usage, keep_payload, payload_text
+from entresol.api_floor.ai_account import PAYLOAD_BYTES, account_of, call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
+from entresol.llm.answers import Answer
 from entresol.llm.call import Ends, LLMCall
-from entresol.llm.prices import Charge
+from entresol.llm.call_facts import CallFacts
+from entresol.llm.events import ErrorDetail
+from entresol.llm.model_config import ModelOptions
+from entresol.llm.price_table import price_table
+from entresol.llm.prices import Charge, Prices
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.types import Usage
 from playbooks.harness import Gateway
@@ -56,3 +61,71 @@ def test_a_payload_is_kept_up_to_a_limit() -> None:
         keep_payload(payload, data)
     assert payload.response == "x" * (PAYLOAD_BYTES - 1) + "a"
     assert payload_text(b"\xff" + b"x" * PAYLOAD_BYTES) == "\ufffd" + "x" * (PAYLOAD_BYTES - 1)
+
+
+class Told(Answer):
+    """An answer that has been read."""
+
+    def __init__(self, facts: CallFacts, is_stream: bool = False) -> None:
+        self.facts = facts
+        self.is_stream = is_stream
+
+
+def account(
+    exchange: Exchange, facts: CallFacts, client: str = "openai-chat", model: str = "gpt-4o", is_stream: bool = False
+) -> AiUsage | None:
+    wire = format_named(client)
+    call = LLMCall(Ends(wire, provider_named("openai"), wire), model)
+    call.reading = Told(facts, is_stream)
+    return account_of(exchange, call, Prices(ModelOptions(), price_table(), "openai"), 0.0)
+
+
+def test_tokens_that_nobody_told_are_unknown_and_not_nothing(exchange: Exchange) -> None:
+    exchange.upstream_status = 200
+    assert account(exchange, CallFacts(is_complete=True)) == AiUsage()
+    assert account(exchange, CallFacts(is_complete=True), "openai-speech", "tts-1") == AiUsage()
+    exchange.upstream_status = 429
+    assert account(exchange, CallFacts(is_complete=True)) is None
+
+
+def test_an_answer_that_broke_off_is_told_as_partial(exchange: Exchange) -> None:
+    exchange.upstream_status = 200
+    assert account(exchange, CallFacts(), is_stream=True) == AiUsage(is_partial=True)
+    begun = account(exchange, CallFacts(usage=Usage(input=100, output=1)), is_stream=True)
+    assert begun is not None
+    assert (begun.is_partial, begun.prompt_tokens) == (True, 100)
+    assert begun.cost is not None
+    whole = account(exchange, CallFacts(usage=Usage(input=100), is_complete=True), is_stream=True)
+    assert whole is not None
+    assert not whole.is_partial
+
+
+def test_a_refusal_that_was_answered_with_200_costs_nothing_but_a_stream_that_failed_may(exchange: Exchange) -> None:
+    exchange.upstream_status = 200
+    failed = CallFacts(is_complete=True, error=ErrorDetail(status=429, message="no"))
+    assert account(exchange, failed) is None
+    assert account(exchange, failed, is_stream=True) == AiUsage()
+
+
+@pytest.mark.parametrize("client", ["openai-files", "anthropic-count-tokens"])
+def test_what_calls_no_model_has_no_account(exchange: Exchange, client: str) -> None:
+    exchange.upstream_status = 200
+    assert account(exchange, CallFacts(is_complete=True), client) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_billed"),
+    [("POST", "/v1/batches", True), ("POST", "/v1/batches/b1/cancel", False), ("GET", "/v1/batches/b1", False)],
+)
+def test_a_batch_costs_something_unknown_once(method: str, path: str, is_billed: bool) -> None:
+    exchange = Gateway().call(method, path).exchange
+    exchange.upstream_status = 200
+    assert account(exchange, CallFacts(is_complete=True), "openai-batches") == (AiUsage() if is_billed else None)
+
+
+def test_a_model_that_is_free_costs_nothing_however_little_was_told(exchange: Exchange) -> None:
+    exchange.upstream_status = 200
+    free = account(exchange, CallFacts(is_complete=True), "openai-moderations", "omni-moderation-latest")
+    assert free is not None
+    assert (free.cost, free.price_version) == (0.0, price_table().version)
+    assert (free.price_id or "").startswith("openai/omni-moderation")

@@ -143,3 +143,11 @@ def test_a_cost_can_be_computed_again_from_the_record_and_the_table(
     again = usage_of(record)
     assert again == usage
     assert cost_nanodollars(again, rates_for(again.total_input, row.tiers[::-1])) == round(record["cost"] * 10**9) > 0
+
+
+def test_usage_that_nobody_told_and_usage_that_broke_off_are_told_as_such() -> None:
+    exchange = Gateway().call().exchange
+    exchange[AI_META], exchange[AI_LOG_STATISTICS] = META, True
+    exchange[AI_USAGE] = AiUsage(is_partial=True)
+    record = msgspec.json.decode(b'{"x":0' + ai_member(exchange) + b"}")["ai"]["proxy"]["usage"]
+    assert record == {"cost": None, "price_id": None, "partial": True}
