@@ -4,6 +4,7 @@ A client's `Authorization` is for the gateway. It goes to the provider only wher
 is configured (the client brings its own), or `allow_override` is on.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, unquote_plus
@@ -21,13 +22,14 @@ _FIELDS: Final = frozenset(
         b"api-key",
         b"apikey",
         b"x-goog-api-key",
+        b"ocp-apim-subscription-key",
         b"x-amz-security-token",  # it, and what follows, belong to the signature in `Authorization`
         b"x-amz-date",
         b"x-amz-content-sha256",
     )
 )
-_PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key"))
-_SECRET_PARAMETERS: Final = _PARAMETERS | {"access_token", "code", "sig", "signature", "token"}
+_PARAMETERS: Final = frozenset(("key", "api-key", "apikey", "api_key", "access_token"))
+_SECRET_PARAMETERS: Final = _PARAMETERS | {"code", "sig", "signature", "token"}
 """Those of a provider's address whose values are hidden like a credential."""
 _NEVER_SENT: Final = frozenset(
     (
@@ -48,12 +50,52 @@ _NEVER_SENT: Final = frozenset(
         b"x-credential-identifier",
         b"x-anonymous-consumer",
         b"x-authenticated-groups",
+        # the same in the words of what may stand in front of us
+        b"forwarded",
+        b"origin",
+        b"referer",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-original-forwarded-for",
+        b"true-client-ip",
+        b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"fastly-client-ip",
+        b"x-azure-clientip",
+        b"x-forwarded-user",
+        b"x-forwarded-email",
+        b"x-forwarded-groups",
+        b"x-forwarded-preferred-username",
+        b"x-forwarded-access-token",
+        b"x-auth-request-user",
+        b"x-auth-request-email",
+        b"x-auth-request-groups",
+        b"x-auth-request-preferred-username",
+        b"x-auth-request-access-token",
+        b"x-remote-user",
+        b"remote-user",
+        b"x-userinfo",
+        b"x-id-token",
+        b"x-access-token",
+        b"cf-access-jwt-assertion",
+        b"x-goog-iap-jwt-assertion",
+        b"x-goog-authenticated-user-email",
+        b"x-goog-authenticated-user-id",
+        b"x-ms-client-principal",
+        b"x-ms-client-principal-id",
+        b"x-ms-client-principal-name",
+        b"x-ms-token-aad-access-token",
+        b"x-ms-token-aad-id-token",
+        b"x-amzn-oidc-data",
+        b"x-amzn-oidc-identity",
+        b"x-amzn-oidc-accesstoken",
     )
 )
 """Ours to write, or nobody's business there: whom we serve, and where."""
 _VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-", b"x-amz", b"amz-sdk-")
 """Fields that mean something to one vendor, and nothing (or an error) to another."""
 
+_UNWRITABLE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _SHORTEST: Final = 8
 """Bytes of a secret that is hidden. Shorter ones might be any word of an answer."""
 
@@ -99,6 +141,10 @@ class Credential:
         value = self._revealed(auth.header_value)
         if value is None:
             return None
+        if _UNWRITABLE.search(value) is not None:
+            message = "auth.header_value holds what no header field can, such as a line break; look at how it is stored"
+            self.fault = self.fault or ConfigError("secret_unusable", message, status=503)
+            return None
         self._hide(value.rpartition(" ")[2].encode("latin-1"))
         return auth.header_name.lower().encode("ascii"), value.encode("latin-1")
 
@@ -113,7 +159,7 @@ class Credential:
 
     def _revealed(self, secret: Secret) -> str | None:
         try:
-            return secret.reveal()
+            return secret.reveal().strip()  # files and variables end in line breaks
         except ConfigError as fault:
             if self.fault is None:
                 self.fault = fault
@@ -154,10 +200,10 @@ class Credential:
         if not query or not self._is_set:
             return query
         name = None if self._parameter is None else self._parameter[0]
-        kept_out = _PARAMETERS if name is None else _PARAMETERS | {name}
+        kept_out = _PARAMETERS if name is None else _PARAMETERS | {name.lower()}
         if self._override and name is not None:
-            kept_out -= {name}
-        return "&".join([pair for pair in query.split("&") if _name(pair) not in kept_out])
+            kept_out -= {name.lower()}
+        return "&".join([pair for pair in query.split("&") if _name(pair).lower() not in kept_out])
 
     def query(self, query: str) -> str:
         """The call's query with the credential."""

@@ -4,6 +4,7 @@ Fields, defaults and messages are Kong's (Gateway 3.15). Fields for providers th
 a file written for Kong is read; what would change a call to a provider that is supported is a violation.
 """
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,6 +18,11 @@ from entresol.llm.profile import NO_OPTIONS, Options
 Violations = list[tuple[str, str]]
 Positive = Annotated[float, Meta(gt=0)]
 
+_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_WRITTEN = frozenset((
+    "accept-encoding", "connection", "content-length", "content-type", "expect", "host", "keep-alive", "te", "trailer",
+    "transfer-encoding", "upgrade",
+))  # fmt: skip
 _SELF_HOSTED = ("llama-cpp", "llama2", "openai-compatible", "vllm")
 
 
@@ -41,8 +47,12 @@ class AuthConfig(msgspec.Struct, frozen=True, kw_only=True):
     aws_secret_access_key: Secret | None = None
 
     def violations(self) -> Violations:
-        """Kong's rules: parts of a credential come together."""
+        """Kong's rules: parts of a credential come together; and a field's name is one."""
         found: Violations = []
+        if self.header_name is not None and _FIELD_NAME.fullmatch(self.header_name) is None:
+            found.append(("header_name", "expected the name of a header field, such as Authorization"))
+        elif self.header_name is not None and self.header_name.lower() in _WRITTEN:
+            found.append(("header_name", f"{self.header_name} is written by the gateway itself"))
         header = (("header_name", self.header_name), ("header_value", self.header_value))
         parameter = (
             ("param_name", self.param_name),

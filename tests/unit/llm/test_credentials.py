@@ -148,6 +148,34 @@ def test_a_key_in_the_providers_address_is_hidden_as_well() -> None:
     assert b"secret" not in credential.hidden_in(b'{"url":"/chat?api-key=secret%2Fkey1","key":"secret/key1"}')
 
 
-def test_a_provider_does_not_learn_who_calls() -> None:
-    told = [(b"x-consumer-username", b"alice"), (b"x-consumer-groups", b"g"), (b"x-credential-identifier", b"c")]
-    assert Credential(AuthConfig()).header_fields([*told, (b"x-own", b"1")], [], True) == [(b"x-own", b"1")]
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"x-consumer-username", b"x-consumer-groups", b"x-credential-identifier", b"x-forwarded-user", b"forwarded",
+        b"true-client-ip", b"cf-connecting-ip", b"x-client-ip", b"origin", b"referer", b"x-goog-iap-jwt-assertion",
+        b"x-ms-client-principal", b"x-amzn-oidc-data", b"cf-access-jwt-assertion", b"x-auth-request-access-token",
+    ],
+)  # fmt: skip
+def test_a_provider_does_not_learn_who_calls(name: bytes) -> None:
+    assert Credential(AuthConfig()).header_fields([(name, b"alice"), (b"x-own", b"1")], [], True) == [(b"x-own", b"1")]
+
+
+@pytest.mark.parametrize("query", ["KEY=mine", "Api-Key=mine", "access_token=mine", "%41PIKEY=mine"])
+def test_a_clients_key_stays_here_however_it_is_written(query: str) -> None:
+    assert Credential(HEADER).client_query(f"{query}&a=1") == "a=1"
+
+
+def test_a_key_that_a_file_ends_with_a_line_break_is_the_key() -> None:
+    auth = AuthConfig(header_name="Authorization", header_value=Secret("Bearer sk-provider\n"))
+    assert Credential(auth).header_fields([], [], True) == [(b"authorization", b"Bearer sk-provider")]
+    auth = AuthConfig(param_name="key", param_value=Secret("sk-provider\r\n"), param_location="query")
+    assert Credential(auth).query("") == "key=sk-provider"
+
+
+@pytest.mark.parametrize("value", ["Bearer sk\nx: y", "sk\x00", "sk-€", "sk\x7f"])
+def test_a_key_that_no_field_can_hold_is_a_fault_of_the_call_and_not_shown(value: str) -> None:
+    credential = Credential(AuthConfig(header_name="Authorization", header_value=Secret(value)))
+    assert credential.fault is not None
+    assert (credential.fault.code, credential.fault.status) == ("secret_unusable", 503)
+    assert credential.fault.message.startswith("auth.header_value ")
+    assert "sk" not in credential.fault.message

@@ -33,6 +33,18 @@ def test_the_parts_of_a_credential_come_together(raw: object, missing: set[str])
     assert {path for path, message in found.items() if message == "required field missing"} == missing
 
 
+@pytest.mark.parametrize("name", ["X Key", "X-Schlüssel", "", "x:y", "a\nb"])
+def test_a_field_has_a_name_that_fields_can_have(name: str) -> None:
+    found = violations(AuthConfig, {"header_name": name, "header_value": "a"})
+    assert found["header_name"] == "expected the name of a header field, such as Authorization"
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Connection", "Content-Type"])
+def test_a_credential_is_not_put_where_the_gateway_writes(name: str) -> None:
+    found = violations(AuthConfig, {"header_name": name, "header_value": "a"})
+    assert found["header_name"] == f"{name} is written by the gateway itself"
+
+
 def test_an_unknown_provider_is_told_the_known_ones() -> None:
     message = violations(ModelConfig, {"provider": "nobody"})["provider"]
     assert message.startswith("expected one of: anthropic, azure, bedrock, cerebras")

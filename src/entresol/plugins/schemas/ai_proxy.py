@@ -1,5 +1,6 @@
 """Configuration of ai-proxy."""
 
+import re
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -9,7 +10,7 @@ from entresol.api_floor.plugin_context import PluginConfig
 from entresol.core.errors import ConfigError
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
 from entresol.llm.names import installed_providers
-from entresol.llm.provider import parse_url
+from entresol.llm.provider import Provider, parse_url
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.templates import Template
 
@@ -74,6 +75,8 @@ RouteType = Annotated[
         },
     ),
 ]  # fmt: skip
+_UNWRITABLE: Final = re.compile(r"[^\x21-\x7e]")
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class RealtimeConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,8 +135,7 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
                 provider.format_name(format_named(wire).operation, wire)
         except ConfigError as error:
             where = "route_type" if error.code == "unsupported_operation" else "model.options"
-            what = f"{name} does not support route_type {self.route_type}"
-            found.append((where, what if where == "route_type" else error.message))
+            found.append((where, self._possible() if where == "route_type" else error.message))
         if self.auth.param_location == "body" and self.route_type in _PASSED_TYPES:
             found.append(("auth.param_location", f"body is not possible with route_type {self.route_type}"))
         if name in ("gemini", "bedrock") and self.auth.allow_override:
@@ -144,4 +146,36 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
                 parse_url(url)
             except ValueError as error:
                 found.append(("model.options.upstream_url", f"invalid url: {error}"))
-        return found
+        path = self.model.options.upstream_path
+        if path is not None and _UNWRITABLE.search(path) is not None:
+            message = "invalid path: holds white space or characters that are not ASCII"
+            found.append(("model.options.upstream_path", message))
+        return found + self._host_violations()
+
+    def _possible(self) -> str:
+        """Why the route type is not, and which are for clients of this format."""
+        name = self.model.provider
+        provider, known = provider_named(name).configured(self.model.options), []
+        for route_type, wires in CLIENT_WIRES.items():
+            wire = wires.get(self.llm_format)
+            if wire is not None and _speaks(provider, wire):
+                known.append(route_type)
+        return f"{name} does not support route_type {self.route_type}, only: {', '.join(known)}"
+
+    def _host_violations(self) -> list[tuple[str, str]]:
+        """Options become part of the provider's host."""
+        try:
+            base = provider_named(self.model.provider).configured(self.model.options).base_url
+        except ConfigError:
+            return []  # told elsewhere
+        if base is None or _HOST.fullmatch(base.host) is not None:
+            return []
+        return [("model.options", f"{base.host!r} is no host name")]
+
+
+def _speaks(provider: Provider, wire: str) -> bool:
+    try:
+        provider.format_name(format_named(wire).operation, wire)
+    except ConfigError:
+        return False
+    return True

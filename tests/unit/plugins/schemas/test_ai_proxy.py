@@ -49,6 +49,27 @@ VIOLATIONS = [
         "model.options.upstream_url",
         "invalid url",
     ),
+    (
+        {"model": {"provider": "openai", "options": {"upstream_path": "/a b"}}},
+        "model.options.upstream_path",
+        "invalid path: holds white space or characters that are not ASCII",
+    ),
+    (
+        {"model": {"provider": "azure", "options": {"azure_instance": "https://mine.test"}}},
+        "model.options",
+        "'https://mine.test' is no host name",
+    ),
+    (
+        {"model": {"provider": "databricks", "options": {"databricks": {"workspace_instance_id": "a b"}}}},
+        "model.options",
+        "'a b.cloud.databricks.com' is no host name",
+    ),
+    (
+        {"model": {"provider": "cohere"}, "route_type": "llm/v1/moderations"},
+        "route_type",
+        "cohere does not support route_type llm/v1/moderations, only: llm/v1/chat, llm/v1/responses, "
+        "llm/v1/embeddings, llm/v1/rerank",
+    ),
     ({"auth": {"header_name": "a"}}, "auth.header_value", "required field missing"),
     ({"nothing": 1}, "nothing", "unknown field"),
     ({"llm_format": "anthropic", "route_type": "llm/v1/embeddings"}, "llm_format", "only supported with route_type"),
@@ -64,7 +85,8 @@ def test_what_is_not_supported_is_said_at_load(change: dict[str, Any], path: str
 def test_providers_say_what_they_cannot_do() -> None:
     model = {"provider": "anthropic", "options": {"anthropic_version": "2023-06-01"}}
     raw: dict[str, Any] = {"route_type": "llm/v1/completions", "model": model}
-    assert violations_of(AiProxy, raw) == {"route_type": "anthropic does not support route_type llm/v1/completions"}
+    message = "anthropic does not support route_type llm/v1/completions, only: llm/v1/chat, llm/v1/responses"
+    assert violations_of(AiProxy, raw) == {"route_type": message}
     auth = {"header_name": "x-goog-api-key", "header_value": "a key", "allow_override": True}
     raw = {"route_type": "llm/v1/chat", "model": {"provider": "gemini"}, "auth": auth}
     message = "bedrock and gemini only support auth.allow_override = false"
