@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,11 @@ from entresol.config import PriceSettings
 from entresol.core.errors import ConfigError
 from entresol.llm.price_overrides import read_overrides
 from entresol.llm.price_table import PriceTable, price_table, read_table
+from entresol.llm.price_table_checks import check_names, faults
 from entresol.store.text_reading import UnreadableText, read_text
 
 MAX_BYTES: Final = 64 * 1024 * 1024
+_FAULTS_TOLD: Final = 10
 SIGNATURE: Final = ".sig"
 """What stands after the name of a table in the name of its signature: 64 bytes, or their base64."""
 
@@ -50,15 +53,16 @@ def overrides_in(path: str) -> PriceTable:
 
 
 def table_in(data: bytes, name: str) -> PriceTable:
-    """A table from its file, every row of it read. Raises ConfigError."""
+    """A table from its file, every row of it read and checked. Raises ConfigError."""
     try:
         table = read_table(data)
-        for provider in table.providers:
-            for model in table.models(provider):
-                for pattern in model.patterns:
-                    re.compile(pattern)
-    except (ValueError, re.error) as error:  # msgspec's are ValueErrors
+        check_names(data)
+        found = list(islice(faults(table), _FAULTS_TOLD + 1))
+    except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
         raise ConfigError("prices_unreadable", f"{name}: {error}") from None
+    if found:
+        more = ["…"] if len(found) > _FAULTS_TOLD else []
+        raise ConfigError("prices_unreadable", f"{name}: {'; '.join(found[:_FAULTS_TOLD] + more)}")
     return table
 
 

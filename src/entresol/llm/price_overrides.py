@@ -3,6 +3,7 @@
 Amounts are in dollars per million tokens, as providers publish them; `request` is dollars per thousand calls.
 """
 
+from datetime import date
 from typing import Annotated, Final, Literal
 from zlib import crc32
 
@@ -68,6 +69,9 @@ class OwnPrice(Amounts, frozen=True, kw_only=True):
         found = []
         if self.since is not None and self.until is not None and self.until <= self.since:
             found.append(("until", "must be after 'since'"))
+        found += [(name, "is no day") for name in ("since", "until") if not _is_day(getattr(self, name))]
+        if "*" in self.model[:-1]:
+            found.append(("model", "a `*` may only stand at the end"))
         if len({step.above for step in self.steps}) < len(self.steps):
             found.append(("steps", "two steps begin at the same number of tokens"))
         return found
@@ -85,6 +89,17 @@ class OverridesFile(msgspec.Struct, frozen=True, kw_only=True):
     format: Literal[1] = 1
     prices: tuple[OwnPrice, ...] = ()
 
+    def violations(self) -> list[tuple[str, str]]:
+        """Rules across entries."""
+        seen: set[tuple[str | None, ...]] = set()
+        found = []
+        for place, price in enumerate(self.prices):
+            key = (price.provider.lower(), price.model.lower(), price.since, price.until, price.service_tier)
+            if key in seen:
+                found.append((f"prices[{place}]", "another entry is for the same model, time and tier"))
+            seen.add(key)
+        return found
+
 
 def read_overrides(raw: object) -> PriceTable | Violations:
     """The file's rows as a table, or everything that is wrong with it. `raw` is what YAML or JSON decode to."""
@@ -93,12 +108,19 @@ def read_overrides(raw: object) -> PriceTable | Violations:
         return file
     rows: dict[tuple[str, str], list[Row]] = {}
     for price in file.prices:
-        rows.setdefault((price.provider, price.model.lower()), []).append(price.row())
+        rows.setdefault((price.provider.lower(), price.model.lower()), []).append(price.row())
     # Exact names first, then the longest start.
     named = sorted(rows, key=lambda key: (key[1].endswith("*"), -len(key[1])))
     models = [(provider, _model(model, rows[provider, model])) for provider, model in named]
     version = f"{crc32(msgspec.json.encode(file)):08x}"
     return table_of(TableHead(format=FORMAT, source=SOURCE, version=version, licence=""), models)
+
+
+def _is_day(text: str | None) -> bool:
+    try:
+        return text is None or date.fromisoformat(text) is not None
+    except ValueError:
+        return False
 
 
 def _model(name: str, rows: list[Row]) -> Model:

@@ -24,12 +24,13 @@ _DAY: Final = r"^(\d{4}-\d{2}-\d{2})?$"
 _INPUTS: Final = ("input", "cache_read", "cache_write", "cache_write_1h", "input_audio")
 _PER_CALL: Final = ("request",)
 
-Rate = Annotated[int, Meta(ge=0)]
+Rate = Annotated[int, Meta(ge=0, le=10**15)]
+"""Up to $1,000 a token, or $1,000 a call."""
 Minute = Annotated[int, Meta(ge=0, le=1440)]
 Day = Annotated[str, Meta(pattern=_DAY)]
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Pico-dollars per token of each usage bucket. None: the provider has no rate of its own for it."""
 
     input: Rate
@@ -54,14 +55,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, **changes)
 
 
-class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Rates for calls with more than `above` input tokens; 0 for all calls."""
 
     above: Annotated[int, Meta(ge=0)]
     rates: Rates
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The prices of a model in one period and service tier. `tiers` from the smallest `above`, which is 0, to the
     largest."""
 
@@ -90,7 +91,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return start <= minute < end if start <= end else minute >= start or minute < end
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A model of the table: how its names look, and its prices, the ones that win first."""
 
     id: str
@@ -139,8 +140,8 @@ class TableHead(msgspec.Struct, frozen=True, kw_only=True):
     """Where a table's numbers are from."""
 
     format: int
-    source: str
-    version: str
+    source: Annotated[str, Meta(max_length=64)]
+    version: Annotated[str, Meta(max_length=64)]
     """Sorts by time: numbers with dots."""
     licence: str
 
@@ -280,7 +281,7 @@ def read_table(data: bytes) -> PriceTable:
         if head.format != FORMAT:
             raise ValueError(f"format {head.format} of the price table is not known, only {FORMAT}")
         file = msgspec.json.decode(data, type=TableFile)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a price table: {error}") from None
     return PriceTable(head, file.providers)
 

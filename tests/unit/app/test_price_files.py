@@ -82,11 +82,24 @@ def test_overrides_that_are_wrong_are_refused(tmp_path: Path, text: str, message
         file_with("1", rate=-1),
         file_with("1").replace(b'"rows"', b'"lines"'),
         file_with("1").replace(b'"openai":{"models"', b'"openai":{"names"'),
+        file_with("1").replace(b'"models":[', b'"models":[],"models":['),
+        file_with("1" * 5000),
+        file_with("1").replace(b'"rates":{', b'"rates":' + b"[" * 100_000 + b"{"),
+        file_with("1").replace(b'"source"', b'"\xff"'),
     ],
 )
 def test_every_row_of_a_table_is_checked(data: bytes) -> None:
     with pytest.raises(ConfigError):
         table_in(data, "prices.json")
+
+
+def test_of_many_faults_the_first_are_told() -> None:
+    models = [{"id": f"m{number}", "rows": []} for number in range(50)]
+    head = {"format": FORMAT, "source": "genai-prices", "version": "1", "licence": ""}
+    with pytest.raises(ConfigError) as caught:
+        table_in(msgspec.json.encode({**head, "providers": {"openai": {"models": models}}}), "prices.json")
+    assert caught.value.message.count("it has no rows") == 10
+    assert caught.value.message.endswith("; …")
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:

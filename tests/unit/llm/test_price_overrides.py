@@ -88,3 +88,25 @@ def test_a_file_without_prices_has_none() -> None:
     found = read_overrides({})
     assert isinstance(found, PriceTable)
     assert found.providers == ()
+
+
+@pytest.mark.parametrize(
+    ("prices", "message"),
+    [
+        ([{"input": 1, "since": "2026-13-01"}], "prices[0].since: is no day"),
+        ([{"input": 1, "model": "a*b"}], "prices[0].model: a `*` may only stand at the end"),
+        ([{"input": float("nan")}], "prices[0].input: expected a number"),
+        ([{"input": 1}, {"input": 2}], "prices[1]: another entry is for the same model, time and tier"),
+        ([{"input": 1}, {"input": 2, "model": "BIG"}], "prices[1]: another entry is for the same model, time and tier"),
+    ],
+)
+def test_what_has_no_clear_meaning_is_refused(prices: list[dict[str, Any]], message: str) -> None:
+    found = read_overrides({"prices": [{"provider": "openai", "model": "big", **price} for price in prices]})
+    assert isinstance(found, list)
+    assert [str(violation) for violation in found] == [message]
+
+
+def test_providers_and_models_may_be_written_in_capitals() -> None:
+    found = read_overrides({"prices": [{"provider": "OpenAI", "model": "Big", "input": 1}]})
+    assert isinstance(found, PriceTable)
+    assert len(rates(found)) == 1
