@@ -12,7 +12,12 @@ from entresol.llm.registry import format_named
 from fidelity.schemas import Specimen
 from fidelity.wires import WIRES, Wire
 
-OPENAI = Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True)
+OPENAI = Profile(
+    provider="openai",
+    max_tokens_field="max_completion_tokens",
+    has_developer_role=True,
+    unsupported=frozenset(("top_k",)),
+)
 PROFILES = {"openai-chat": OPENAI, "openai-responses": OPENAI}
 MODELS = {"bedrock-converse": "anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic-messages": "claude-sonnet-4-5"}
 """Models that can do what a wire can say."""

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
 from entresol.core.http import Headers, ResponseHead
 from entresol.llm.answers import (
@@ -176,8 +178,24 @@ class LLMCall:
                 self._shape = StreamShape(model=self.model, framing=opened.framing)
         elif opened.body is not None and opened.model == self.model and not opened.stream and not ends.has_options:
             return opened.body  # as `close` would find, after many more questions
-        body = ends.client.close(opened, self.model, stream, ends.options, ends.profile(self.model))
+        options, profile = ends.options, ends.profile(self.model)
+        if options is not NO_OPTIONS and profile.unsupported:
+            options = self._fitting(options, profile)
+        body = ends.client.close(opened, self.model, stream, options, profile)
         return ends.completed(body, self.model) if ends.has_options else body
+
+    def _fitting(self, options: Options, profile: Profile) -> Options:
+        """The operator's options without those that the provider or the model refuses: calls would only fail."""
+        refused = [
+            name
+            for name in options.__struct_fields__
+            if name in profile.unsupported and getattr(options, name) is not None
+        ]
+        if not refused:
+            return options
+        self.dropped = refused
+        kept = msgspec.structs.replace(options, **dict.fromkeys(refused))
+        return NO_OPTIONS if kept == NO_OPTIONS else kept
 
     def _translate(self, opened: Opened, stream: bool, body: bytes, path: str, query: str) -> bytes:
         ends, client, native = self.ends, self.ends.client, self.ends.native

@@ -148,6 +148,30 @@ def test_the_operators_options_win_in_every_pair() -> None:
         assert (body[path], body["temperature"]) == (9, 0.25)
 
 
+@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+@pytest.mark.parametrize(("provider", "takes"), [("openai", False), ("azure", False), ("openai-compatible", True)])
+def test_an_option_that_the_provider_refuses_is_left_out_and_told(client: str, provider: str, takes: bool) -> None:
+    made = call(client, provider, Options(top_k=7, temperature=0.25))
+    body = sent(made, {"messages": HELLO, "max_tokens": 5})
+    assert (body.get("top_k"), list(made.dropped)) == ((7, []) if takes else (None, ["top_k"]))
+    assert body["temperature"] == 0.25
+
+
+@pytest.mark.parametrize("client", ["openai-chat", "anthropic-messages"])
+def test_an_option_that_the_model_refuses_is_left_out_and_told(client: str) -> None:
+    options = Options(temperature=0.25)
+    made = call(client, "openai", options)
+    made.model = "o3-mini"
+    body = sent(made, {"messages": HELLO, "max_tokens": 5})
+    assert ("temperature" in body, list(made.dropped)) == (False, ["temperature"])
+
+
+def test_what_a_client_says_itself_passes_although_the_provider_may_refuse_it() -> None:
+    made = call("openai-chat", "openai", Options(top_k=7))
+    assert sent(made, {"messages": HELLO, "top_k": 5})["top_k"] == 5
+    assert list(made.dropped) == ["top_k"]
+
+
 def test_an_operation_cannot_be_translated_into_another() -> None:
     completions = format_named("openai-completions")
     made = LLMCall(Ends(completions, provider_named("anthropic"), format_named("anthropic-messages")), "m")

@@ -82,6 +82,7 @@ _BINDING: Final = ("audio", "moderation")
 _PLAIN: Final = (
     "temperature",
     "top_p",
+    "top_k",
     "frequency_penalty",
     "presence_penalty",
     "seed",
