@@ -13,6 +13,8 @@ PAYLOAD_BYTES: Final = 1_048_576
 """More of a body is not logged."""
 _UNBILLED: Final = ("files", "count_tokens")
 """Operations that no provider takes money for."""
+_TIER_FIELD: Final = b"x-gemini-service-tier"
+"""Where Gemini tells which tier served a call: its answers do not."""
 _SOME: Final = Usage(input=1, output=1)
 """Costs something, unless the model is free."""
 
@@ -40,8 +42,11 @@ def account_of(exchange: Exchange, call: LLMCall, prices: Prices, first_byte: fl
         return None
     facts = answer.facts
     usage, names = facts.usage, (facts.model, call.model)
-    if usage is not None:
-        charge = prices.cost_of_any(names, usage, facts.service_tier, exchange.started_at)
+    tier = facts.service_tier
+    if tier is None and exchange.response is not None and call.ends.native.name == "gemini":
+        tier = (exchange.response.headers.get(_TIER_FIELD) or b"").decode("latin-1") or None
+    if usage is not None and (usage.total_input or usage.total_output or usage.reported_cost is not None):
+        charge = prices.cost_of_any(names, usage, tier, exchange.started_at)
         account = call_usage(exchange, usage, charge, first_byte)
         account.is_partial = not facts.is_complete
         return account
@@ -49,7 +54,7 @@ def account_of(exchange: Exchange, call: LLMCall, prices: Prices, first_byte: fl
         return None
     if facts.error is not None and not answer.is_stream and facts.is_complete:
         return None  # a refusal that was answered with 200
-    free = prices.cost_of_any(names, _SOME, facts.service_tier, exchange.started_at)
+    free = prices.cost_of_any(names, _SOME, tier, exchange.started_at)
     return AiUsage(is_partial=not facts.is_complete) if free.cost != 0 else _free(free)
 
 

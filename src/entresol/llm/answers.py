@@ -289,14 +289,14 @@ class TranslatedStream(Answer):
         elif isinstance(event, ToolCallStarted):
             return self._failed(self._calls.start(event))
         elif isinstance(event, UsageReported):
-            facts.usage = event.usage
+            facts.usage, facts.service_tier = event.usage, event.service_tier or facts.service_tier
         elif isinstance(event, Finished):
             if event.choice == 0:
                 facts.finish_reason = event.reason
             return self._failed(self._calls.finish(event.choice, event.reason))
         elif isinstance(event, Started):
             facts.model, facts.response_id = event.model or facts.model, event.id or facts.response_id
-            facts.service_tier = event.service_tier
+            facts.service_tier = event.service_tier or facts.service_tier
         elif isinstance(event, Ended):
             return self._end()
         elif isinstance(event, Failed):

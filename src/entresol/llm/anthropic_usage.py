@@ -35,10 +35,13 @@ def read_usage(wire: UsageWire) -> Usage:
 
 
 def merge_usage(into: UsageWire, later: UsageWire) -> None:
-    """Counts in a stream are totals so far: later ones replace earlier ones, absent ones leave them."""
+    """Counts in a stream are totals so far: later ones replace earlier ones, absent ones leave them.
+
+    So does 0, which servers say at the end that tell the input at the start only.
+    """
     for name in UsageWire.__struct_fields__:
         value = getattr(later, name)
-        if value is not None:
+        if value or (value is not None and getattr(into, name) is None):
             setattr(into, name, value)
 
 

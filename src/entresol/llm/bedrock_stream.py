@@ -269,7 +269,8 @@ class BedrockStreamDecoder:
 
     def _read_metadata(self, event: _Metadata, out: list[ChatEvent]) -> None:
         if event.usage is not None:
-            out.append(UsageReported(read_usage(event.usage)))
+            tier = None if event.service_tier is None else event.service_tier.type
+            out.append(UsageReported(read_usage(event.usage), tier))
         if event.trace is not None:
             self._left_over.tell(("trace",), out)
         self._left_over.tell_of(event, _UNREAD, out)

@@ -103,10 +103,12 @@ class Finished(msgspec.Struct, tag="finished", tag_field="kind"):
     stop_sequence: str | None = None
 
 
-class UsageReported(msgspec.Struct, tag="usage", tag_field="kind"):
+class UsageReported(msgspec.Struct, tag="usage", tag_field="kind", omit_defaults=True):
     """Usage of the whole call so far; a later report replaces an earlier one."""
 
     usage: Usage
+    service_tier: str | None = None
+    """That has served the call, where the provider only tells at the end."""
 
 
 class Failed(msgspec.Struct, tag="failed", tag_field="kind"):

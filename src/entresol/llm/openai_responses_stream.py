@@ -256,7 +256,7 @@ class ResponsesStreamDecoder:
         if not self._items and not self._said and response.output:
             self._replay(raw, out)
         if facts.usage is not None:
-            out.append(UsageReported(facts.usage))
+            out.append(UsageReported(facts.usage, facts.service_tier))
         assert facts.finish_reason is not None
         reason = "tool_calls" if self._calls and facts.finish_reason == "stop" else facts.finish_reason
         out.append(Finished(reason))

@@ -3,6 +3,7 @@ import pytest
 from entresol.api_floor.ai_account import PAYLOAD_BYTES, account_of, call_meta, call_usage, keep_payload, payload_text
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
+from entresol.core.http import Headers, ResponseHead
 from entresol.llm.answers import Answer
 from entresol.llm.call import Ends, LLMCall
 from entresol.llm.call_facts import CallFacts
@@ -74,10 +75,10 @@ class Told(Answer):
 def account(
     exchange: Exchange, facts: CallFacts, client: str = "openai-chat", model: str = "gpt-4o", is_stream: bool = False
 ) -> AiUsage | None:
-    wire = format_named(client)
-    call = LLMCall(Ends(wire, provider_named("openai"), wire), model)
+    wire, provider = format_named(client), "gemini" if client == "gemini" else "openai"
+    call = LLMCall(Ends(wire, provider_named(provider), wire), model)
     call.reading = Told(facts, is_stream)
-    return account_of(exchange, call, Prices(ModelOptions(), price_table(), "openai"), 0.0)
+    return account_of(exchange, call, Prices(ModelOptions(), price_table(), provider), 0.0)
 
 
 def test_tokens_that_nobody_told_are_unknown_and_not_nothing(exchange: Exchange) -> None:
@@ -86,6 +87,25 @@ def test_tokens_that_nobody_told_are_unknown_and_not_nothing(exchange: Exchange)
     assert account(exchange, CallFacts(is_complete=True), "openai-speech", "tts-1") == AiUsage()
     exchange.upstream_status = 429
     assert account(exchange, CallFacts(is_complete=True)) is None
+
+
+def test_usage_that_counts_nothing_is_unknown(exchange: Exchange) -> None:
+    exchange.upstream_status = 200
+    assert account(exchange, CallFacts(usage=Usage(), is_complete=True)) == AiUsage()
+    told = account(exchange, CallFacts(usage=Usage(reported_cost=5_000_000), is_complete=True))
+    assert told is not None
+    assert (told.cost, told.price_id) == (0.005, "reported")
+
+
+@pytest.mark.parametrize(("field", "tier"), [(b"flex", "#flex"), (b"standard", ""), (b"", "")])
+def test_gemini_tells_the_tier_in_a_field_of_the_head(exchange: Exchange, field: bytes, tier: str) -> None:
+    exchange.upstream_status, exchange.started_at = 200, 1_795_348_800.0
+    facts = CallFacts(usage=Usage(input=1_000_000), is_complete=True)
+    exchange.response = ResponseHead(200, Headers([(b"x-gemini-service-tier", field)] if field else []))
+    found = account(exchange, facts, "gemini", "gemini-3.8-flash-tts")
+    assert found is not None
+    name = (found.price_id or "").rpartition(":")[0]
+    assert name.endswith(tier) if tier else "#" not in name
 
 
 def test_an_answer_that_broke_off_is_told_as_partial(exchange: Exchange) -> None:

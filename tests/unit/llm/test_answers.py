@@ -431,3 +431,18 @@ def test_an_end_without_a_reason_gets_one_for_clients_who_wait_for_it(called: by
     out = answer.feed(b'data: {"id":"c","choices":[{"index":0,"delta":{%b}}]}\n\n' % called + DONE, True)
     assert out.count(b'"finish_reason":"%b"' % reason.encode()) == 1
     assert (answer.facts.finish_reason, answer.facts.is_complete) == (reason, True)
+
+
+def test_the_tier_that_served_a_stream_may_be_told_at_its_end() -> None:
+    responses, chat_format = chat("openai-responses"), OPENAI
+    started = {"id": "r", "model": "m", "status": "in_progress", "service_tier": "auto"}
+    ended = {
+        "id": "r", "model": "m", "status": "completed", "service_tier": "priority", "output": [],
+        "usage": {"input_tokens": 5, "output_tokens": 7},
+    }  # fmt: skip
+    answer = TranslatedStream(responses.stream_decoder(), chat_format.stream_encoder(SHAPE), chat_format, SHAPE)
+    for kind, response in (("response.created", started), ("response.completed", ended)):
+        event = json.dumps({"type": kind, "response": response})
+        answer.feed(f"event: {kind}\ndata: {event}\n\n".encode(), kind == "response.completed")
+    assert answer.facts.service_tier == "priority"
+    assert answer.facts.usage == Usage(input=5, output=7)

@@ -38,6 +38,8 @@ def test_later_counts_replace_earlier_ones_and_absent_ones_leave_them() -> None:
     usage = UsageWire(input_tokens=5, output_tokens=1)
     merge_usage(usage, UsageWire(output_tokens=9))
     assert (usage.input_tokens, usage.output_tokens) == (5, 9)
+    merge_usage(usage, UsageWire(input_tokens=0, cache_read_input_tokens=0, output_tokens=11))
+    assert (usage.input_tokens, usage.cache_read_input_tokens, usage.output_tokens) == (5, 0, 11)
 
 
 @pytest.mark.parametrize(
