@@ -27,7 +27,12 @@ from golden import event_stream_text
 
 HERE = Path(__file__).parent
 PROFILES = {
-    "openai-chat": Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True),
+    "openai-chat": Profile(
+        provider="openai",
+        max_tokens_field="max_completion_tokens",
+        has_developer_role=True,
+        unsupported=frozenset(("top_k",)),
+    ),
     "openai-responses": Profile(provider="openai"),
     "anthropic-messages": Profile(provider="anthropic"),
     "gemini": Profile(provider="gemini"),

@@ -421,6 +421,14 @@ def test_an_answer_of_another_format_is_translated_and_losses_are_told() -> None
     assert reply.header("x-entresol-llm-model") == "anthropic/gpt-4o"
 
 
+def test_a_field_of_an_answer_that_says_nothing_is_no_loss() -> None:
+    message = {"role": "assistant", "content": "pong", "refusal": None, "annotations": [], "audio": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop", "content_filter_results": None}
+    body = {**COMPLETION, "choices": [choice], "system_fingerprint": None}
+    reply = chat(gateway(config(llm_format="anthropic"), body), "/v1/messages", max_tokens=5)
+    assert (reply.status, reply.header("x-entresol-dropped")) == (200, None)
+
+
 def test_what_cannot_be_left_out_is_refused() -> None:
     reply = chat(gateway(config("anthropic"), MESSAGE), modalities=["audio"])
     assert (reply.status, error_of(reply)["code"]) == (400, "unsupported_by_model")

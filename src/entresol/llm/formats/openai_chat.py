@@ -190,7 +190,7 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
             usage=None if usage is None else read_usage(convert_response(usage, UsageWire)),
             service_tier=reader.string("service_tier"),
         )
-        response.extra = reader.rest()
+        response.extra = _said(reader.rest())
         return response
 
     def encode_response(self, response: ChatResponse) -> Encoded:
@@ -526,8 +526,13 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
     )
     if choice.finish_reason == "stop" and any(type(part) is ToolCall for part in choice.parts):
         choice.finish_reason = "tool_calls"  # it says stop where the request named the tool to call
-    choice.extra = {**{f"message.{name}": value for name, value in message.rest().items()}, **reader.rest()}
+    choice.extra = {f"message.{name}": value for name, value in _said(message.rest()).items()} | _said(reader.rest())
     return choice
+
+
+def _said(fields: JsonObject) -> JsonObject:
+    """Fields without those that say nothing, such as `annotations: []`: to leave them out is no loss."""
+    return {name: value for name, value in fields.items() if value is not None and value != []}
 
 
 def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObject:
