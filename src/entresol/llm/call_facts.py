@@ -66,6 +66,10 @@ class OpenChoices:
         if is_finished:
             self._finished.add(index)
 
+    def has_finished(self, index: int) -> bool:
+        """A choice said why it ended."""
+        return index in self._finished
+
     @property
     def is_any_open(self) -> bool:
         """Some choice has not finished."""

@@ -37,10 +37,19 @@ class DeltaWire(msgspec.Struct):
 
 
 class ChoiceWire(msgspec.Struct):
-    index: int = 0
+    index: int | None = 0
     delta: DeltaWire | None = None
     finish_reason: str | None = None
     logprobs: JsonObject | None = None
+    message: DeltaWire | None = None
+    """Of a server that puts a whole answer in a chunk. Some have it beside `delta`, with all that was said so far."""
+    text: str | None = None
+    """Of a server that streams a chat as a completion."""
+    error: ErrorWire | str | None = None
+
+
+class GroqWire(msgspec.Struct):
+    error: str | None = None
 
 
 class ChunkWire(msgspec.Struct):
@@ -51,6 +60,7 @@ class ChunkWire(msgspec.Struct):
     usage: UsageWire | None = None
     service_tier: str | None = None
     error: ErrorWire | str | None = None
+    x_groq: GroqWire | None = None
     system_fingerprint: Unread = UNSET
     moderation: Unread = UNSET
     citations: Unread = UNSET

@@ -7,8 +7,8 @@ import msgspec
 from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ErrorDetail
 from entresol.llm.fragment import object_after, string_after
-from entresol.llm.json_fields import bad_field, decode_response_as
-from entresol.llm.openai_structs import AnswerFacts, ErrorWire, decode_calls, decode_facts, decode_usage
+from entresol.llm.json_fields import bad_field, decode_response_as, encode_json
+from entresol.llm.openai_structs import AnswerFacts, ErrorWire, decode_calls, decode_error, decode_facts, decode_usage
 from entresol.llm.openai_usage import read_input_usage, read_usage
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.types import FinishReason
@@ -44,6 +44,21 @@ def read_error(wire: ErrorWire | str, status: int) -> ErrorDetail:
         code=None if wire.code is None else str(wire.code),
         param=wire.param if isinstance(wire.param, str) else None,
     )
+
+
+def error_in(status: int, body: bytes) -> ErrorDetail | None:
+    """An error's body, in the words of OpenAI or of other servers; None if it is none."""
+    try:
+        answer = decode_error(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if answer.error is not None:
+        return read_error(answer.error, status)
+    message = answer.message if answer.message is not None else answer.detail
+    if message is None:
+        return None
+    text = message if isinstance(message, str) else encode_json(message).decode()
+    return read_error(ErrorWire(text, answer.type, answer.code), status)
 
 
 def error_status(error: ErrorDetail) -> int:

@@ -13,6 +13,7 @@ from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
+    ErrorDetail,
     Failed,
     Finished,
     LeftOver,
@@ -31,7 +32,7 @@ from entresol.llm.json_progress import JsonProgress
 from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.media_types import split_data_url
 from entresol.llm.openai_chunk import CallDelta, ChoiceWire, ChunkWire, DeltaWire, FunctionDelta
-from entresol.llm.openai_facts import DONE, error_status, finish_reason, read_error
+from entresol.llm.openai_facts import DONE, error_in, error_status, finish_reason, read_error
 from entresol.llm.openai_parts import image_url, read_signature
 from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
@@ -44,8 +45,8 @@ _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments"
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 
-def _content_deltas(parts: list[JsonObject], choice: int) -> list[ChatEvent]:
-    """Content as a list of parts, as Mistral's reasoning models stream it."""
+def _content_deltas(parts: list[JsonObject], choice: int, left_over: LeftOvers) -> list[ChatEvent]:
+    """Content as a list of parts, as Mistral's models stream it. Their references are not words."""
     out: list[ChatEvent] = []
     for part in parts:
         thinking, text = part.get("thinking"), part.get("text")
@@ -57,7 +58,7 @@ def _content_deltas(parts: list[JsonObject], choice: int) -> list[ChatEvent]:
         elif part.get("type") == "text" and isinstance(text, str):
             out += [TextDelta(text, choice)] if text else []
         else:
-            raise bad_response(f"a part of type {part.get('type')!r} cannot be translated")
+            left_over.tell((str(part.get("type")),), out)
     return out
 
 
@@ -112,7 +113,7 @@ class OpenAIStreamDecoder:
             for event in events:
                 if self._is_ended:
                     break
-                if event.data == DONE:
+                if event.data.startswith(DONE):
                     self._is_ended = True
                     out += [Ended()] if self._is_started else []  # nothing but the mark is no answer
                 else:
@@ -126,10 +127,11 @@ class OpenAIStreamDecoder:
             chunk = _decode_chunk(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise bad_response(f"a chunk of the stream is not valid: {error}") from error
-        if chunk.error is not None:
-            detail = read_error(chunk.error, 502)
-            detail.status = error_status(detail)
-            out.append(Failed(detail))
+        wrong = chunk.error or (None if chunk.x_groq is None else chunk.x_groq.error)
+        if wrong is not None:
+            self._fail(read_error(wrong, 502), out)
+            return
+        if chunk.choices is None and chunk.usage is None and self._is_problem(data, out):
             return
         if not self._is_started and (chunk.id or chunk.choices or chunk.usage is not None):
             self._is_started = True  # Azure's first chunk, on the prompt, has not even an id
@@ -142,25 +144,42 @@ class OpenAIStreamDecoder:
         if usage is not None:
             out.append(UsageReported(usage))
 
+    def _is_problem(self, data: bytes, out: list[ChatEvent]) -> bool:
+        """Whether a chunk without choices is an error in the words of another API."""
+        problem = error_in(502, data)
+        if problem is not None:
+            self._fail(problem, out)
+        return problem is not None
+
+    def _fail(self, error: ErrorDetail, out: list[ChatEvent]) -> None:
+        error.status = error_status(error)
+        out.append(Failed(error))
+
     def _read_choice(self, choice: ChoiceWire, out: list[ChatEvent]) -> None:
-        delta, index = choice.delta, choice.index
+        if choice.error is not None:
+            self._fail(read_error(choice.error, 502), out)
+            return
+        delta, index = choice.delta or choice.message, choice.index or 0
+        if delta is None and choice.text:
+            out.append(TextDelta(choice.text, index))
         reason = finish_reason(choice.finish_reason)
         has_calls = bool(delta is not None and delta.tool_calls) or index in self._next_call
         if reason == "stop" and has_calls:
             reason = "tool_calls"  # it says stop where the request named the tool to call
+        was_finished = self._choices.has_finished(index)
         self._choices.note(index, reason is not None)
         if delta is not None:
             self._read_delta(delta, index, out)
         if choice.logprobs is not None:
             out.append(LogprobsDelta(choice.logprobs, index))
-        if reason is not None:
+        if reason is not None and not (reason == "stop" and was_finished):  # some say why, and then `stop` at the end
             if has_calls:
                 self._tell_all(index, out)
             out.append(Finished(reason, index))
 
     def _read_delta(self, delta: DeltaWire, choice: int, out: list[ChatEvent]) -> None:
         thought = delta.reasoning_content
-        if thought is None and isinstance(delta.reasoning, str):
+        if not thought and isinstance(delta.reasoning, str):
             thought = delta.reasoning
         if thought:
             out.append(ThinkingDelta(thought, choice))
@@ -168,7 +187,7 @@ class OpenAIStreamDecoder:
             if isinstance(delta.content, str):
                 out.append(TextDelta(delta.content, choice))
             else:
-                out += _content_deltas(delta.content, choice)
+                out += _content_deltas(delta.content, choice, self._left_over)
         self._left_over.tell_of(delta, _UNREAD_OF_DELTA, out)
         if delta.refusal:
             out.append(RefusalDelta(delta.refusal, choice))

@@ -7,13 +7,10 @@ the lenient forms are those of compatible servers (vLLM, Ollama, Mistral, OpenRo
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import Format, Framing, Opened, encode_json
-from entresol.llm.openai_facts import facts_of_answer, facts_of_fragment, facts_of_stream, read_error
-from entresol.llm.openai_structs import ErrorWire, decode_error
+from entresol.llm.openai_facts import error_in, facts_of_answer, facts_of_fragment, facts_of_stream
 from entresol.llm.sse import sse_data
 from entresol.llm.usage_chunk import UsageChunkFilter, asks_for_usage
 
@@ -45,17 +42,7 @@ class OpenAIFormat(Format):
         return facts_of_stream(head, tail)
 
     def decode_error(self, status: int, body: bytes) -> ErrorDetail | None:
-        try:
-            answer = decode_error(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        if answer.error is not None:
-            return read_error(answer.error, status)
-        message = answer.message if answer.message is not None else answer.detail
-        if message is None:
-            return None
-        text = message if isinstance(message, str) else encode_json(message).decode()
-        return read_error(ErrorWire(text, answer.type, answer.code), status)
+        return error_in(status, body)
 
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
         return encode_json({"error": _error_object(error), "message": error.message, "request_id": request_id})

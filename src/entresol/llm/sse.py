@@ -3,8 +3,13 @@
 Linear in the input: the unfinished rest of a stream is kept in pieces and scanned once.
 """
 
+from typing import Final
+
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """An event larger than this is an attack or a fault."""
+
+
+_KEEP_ALIVES: Final = frozenset((b"ping", b"keepalive", b"keep-alive", b"heartbeat"))
 
 
 class SseEvent:
@@ -30,7 +35,11 @@ class SseTooLarge(ValueError):
 
 
 class SseDecoder:
-    """Feed it bytes as they come. Events are complete when their blank line is; a rest without one is no event."""
+    """Feed it bytes as they come. Events are complete when their blank line is; a rest without one is no event.
+
+    Keep-alives are no events: those without data, and those that are named so. A line that is neither a field nor a
+    comment but JSON is an event: so servers write the error that ends a stream.
+    """
 
     __slots__ = ("_data", "_is_first", "_line", "_line_size", "_name", "_size", "_skip_lf")
 
@@ -99,14 +108,16 @@ class SseDecoder:
             self._check_size()
         elif not line:
             if self._data:
-                events.append(SseEvent(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data)))
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                if data and not (self._name and self._name in _KEEP_ALIVES):
+                    events.append(SseEvent(self._name, data))
                 self._data = []
                 self._size = 0
             self._name = b""
         elif line.startswith(b"event:"):
             self._name = line[7:] if line[6:7] == b" " else line[6:]
-        elif line == b"data":
-            self._data.append(b"")
+        elif line.startswith(b"{") and not self._data:
+            events.append(SseEvent(self._name, line))
 
     def _check_size(self) -> None:
         if self._size + self._line_size > MAX_EVENT_BYTES:

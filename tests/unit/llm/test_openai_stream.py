@@ -11,6 +11,7 @@ from entresol.llm.events import (
     ErrorDetail,
     Failed,
     Finished,
+    LeftOver,
     LogprobsDelta,
     PartAdded,
     RefusalDelta,
@@ -179,5 +180,4 @@ def test_content_may_come_in_parts() -> None:
     thinking = '{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}'
     events = decode([chunk_of(f'{{"content":[{thinking},{{"type":"text","text":"a"}}]}}')])
     assert events[1:] == [ThinkingDelta("hm"), TextDelta("a")]
-    with pytest.raises(UpstreamError, match="a part of type 'x'"):
-        decode([chunk_of('{"content":[{"type":"x"}]}')])
+    assert decode([chunk_of('{"content":[{"type":"x"}]}')])[1:] == [LeftOver(["x"])]

@@ -17,7 +17,7 @@ STREAMS = [
     (b"data: a\r\rdata: b\r\r", [SseEvent(b"", b"a"), SseEvent(b"", b"b")]),
     (b"\xef\xbb\xbfdata: a\n\n", [SseEvent(b"", b"a")]),
     (b"event: x\n\ndata: a\n\n", [SseEvent(b"", b"a")]),
-    (b"data\n\n", [SseEvent(b"", b"")]),
+    (b"data\n\n", []),
     (b"\n\n\n\n", []),
     (b"data: a\n", []),
     (b"data: a", []),
@@ -89,3 +89,17 @@ def test_a_large_event_may_lack_its_blank_line(monkeypatch: pytest.MonkeyPatch) 
     decoder = SseDecoder()
     decoder.feed(b"data: " + b"x" * 600)
     assert decoder.finish() == [SseEvent(b"", b"x" * 600)]
+
+
+@pytest.mark.parametrize(
+    "data", [b"data:\n\n", b"data: \n\n", b"event: ping\ndata: {}\n\n", b"event: ping\n\n", b"data\n\n"]
+)
+def test_keep_alives_are_no_events(data: bytes) -> None:
+    assert SseDecoder().feed(data + b"data: a\n\n") == [SseEvent(b"", b"a")]
+
+
+def test_json_that_is_no_field_is_data() -> None:
+    decoder = SseDecoder()
+    assert decoder.feed(b'data: a\n\n{"error":1}\n') == [SseEvent(b"", b"a"), SseEvent(b"", b'{"error":1}')]
+    assert decoder.feed(b'{"error":2}') == []
+    assert decoder.finish() == [SseEvent(b"", b'{"error":2}')]
