@@ -18,7 +18,7 @@ from entresol.llm.registry import format_named
 from golden.test_translations import as_json, compare, shown
 
 HERE = Path(__file__).parent
-OPERATIONS: tuple[Operation, ...] = ("embeddings", "rerank")
+OPERATIONS: tuple[Operation, ...] = ("count_tokens", "embeddings", "rerank")
 MODELS = {"bedrock-embeddings": "amazon.titan-embed-text-v2:0"}
 """Models for which a format writes something particular."""
 

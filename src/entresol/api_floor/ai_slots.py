@@ -17,6 +17,7 @@ class AiMeta:
 
     __slots__ = (
         "dropped",
+        "estimated",
         "llm_latency_ms",
         "plugin_id",
         "provider",
@@ -35,6 +36,7 @@ class AiMeta:
         llm_latency_ms: int | None = None,
         request_mode: RequestMode | None = None,
         dropped: Sequence[str] = (),
+        estimated: Sequence[str] = (),
     ) -> None:
         self.plugin_id = plugin_id
         """Id of the plugin instance that made the call."""
@@ -49,6 +51,8 @@ class AiMeta:
         self.request_mode = request_mode
         self.dropped = dropped
         """What the other side's format could not say: of the request by its path, of the answer as `response.NAME`."""
+        self.estimated = estimated
+        """What of the answer is the gateway's own estimate. Where there is any, no model was called."""
 
     def _parts(self) -> tuple[object, ...]:
         return (
@@ -59,6 +63,7 @@ class AiMeta:
             self.llm_latency_ms,
             self.request_mode,
             self.dropped,
+            self.estimated,
         )
 
     def __eq__(self, other: object) -> bool:

@@ -38,6 +38,7 @@ def _meta(meta: AiMeta) -> Meta:
         meta.llm_latency_ms,
         meta.request_mode,
         meta.dropped,
+        meta.estimated,
     )
 
 

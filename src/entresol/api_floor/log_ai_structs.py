@@ -20,6 +20,7 @@ class Meta(Part, omit_defaults=True):
     llm_latency: int | None = None
     request_mode: str | None = None
     dropped: Sequence[str] = ()
+    estimated: Sequence[str] = ()
 
 
 class Usage(Part, omit_defaults=True):

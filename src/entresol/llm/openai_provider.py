@@ -10,6 +10,7 @@ from entresol.llm.provider import Auth, Provider
 WIRES: Final[Mapping[str, tuple[Operation, str]]] = {
     "openai-chat": ("chat", "/chat/completions"),
     "openai-responses": ("chat", "/responses"),
+    "openai-input-tokens": ("count_tokens", "/responses/input_tokens"),
     "openai-completions": ("completions", "/completions"),
     "openai-embeddings": ("embeddings", "/embeddings"),
     "openai-images": ("images", "/images/generations"),

@@ -22,6 +22,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     body_version: str | None = None
     """Anthropic's Messages in another cloud: the version of the API stands in the body, the model does not."""
     has_model_in_body: bool = True
+    counts_whole_requests: bool = True
+    """Gemini's countTokens takes a whole generateContent request; at Vertex AI it takes parts of one."""
     unsupported: frozenset[str] = frozenset()
     """Canonical request fields this provider does not take: dropped and reported."""
 

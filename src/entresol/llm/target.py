@@ -51,6 +51,11 @@ class ModelTarget:
             return False
         return self._whole_path is not None or not self._provider.lacks_place
 
+    @property
+    def is_one_address(self) -> bool:
+        """Whether all calls go to the same address: the operator's, as it is."""
+        return self._whole_path is not None
+
     def wire(self, client: Format, model: str) -> str:
         """The wire format to speak for a client's: what the path of an address says that is used as it is, else what
         the provider does. Raises ConfigError for an operation that the provider does not have."""

@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 from entresol.api_floor.ai_account import account_of, call_meta, payload_text
 from entresol.api_floor.ai_call import AI_CALL, AiCall, Way
+from entresol.api_floor.ai_counting import TokenCounting
 from entresol.api_floor.ai_realtime import REALTIME, calls_that_pass
 from entresol.api_floor.ai_slots import AI_LOG_STATISTICS, AI_META, AI_PAYLOAD, AI_USAGE, AiPayload
 from entresol.api_floor.ai_template import look_up
@@ -33,7 +34,7 @@ from entresol.llm.provider import check_model_name
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
 from entresol.llm.templates import Lookup
-from entresol.plugins.schemas.ai_proxy import BESIDE_CHAT, CLIENT_WIRES, AiProxyConfig
+from entresol.plugins.schemas.ai_proxy import CLIENT_WIRES, AiProxyConfig, formats_beside
 
 _NO_LOOKUP: Final[Lookup] = lambda source, key: None  # noqa: E731  # for targets that look nothing up
 _UNREAD: Final = Opened({}, None, False)
@@ -62,7 +63,7 @@ class AiProxy(Plugin[AiProxyConfig]):
             raise ConfigError("provider_options", f"must set {provider.needs}")
         self._source = clouds.source(config.auth, options, model.provider)
         self._client = client = format_named(CLIENT_WIRES[config.route_type][config.llm_format])
-        self._others = self._beside_chat()
+        self._others = formats_beside(client, provider)
         self._ends: dict[tuple[str, str], Ends] = {}
         self._unsaid_type = _JSON[1] if config.llm_format == "bedrock" else b""  # its clients leave it out of `invoke`
         self._passes_chat = client.name == "openai-chat" and target.wire(client, "") == client.name
@@ -70,25 +71,14 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._prices = Prices(model.options, table, model.provider)
         self._model_header = f"x-{context.brand.lower()}-llm-model".encode()
         self._ways: dict[tuple[str, str | None, bool, str], Way] = {}
+        beside = client.operation == "chat"
+        self._counting = TokenCounting(target, model.provider, context.instance_id, config.logging, beside)
         self._keeps_payload = config.logging.log_payloads
         self._credential = Credential(config.auth, model.options.upstream_url, self._source is not None)
         self._clock = context.clock
         limits = CallLimits(config.max_request_body_size, config.response_streaming, *config.realtime.limits())
         self._passing = calls_that_pass(client, provider, self._credential, self._clock, limits, table)
         self.needs_body = self._passing is None
-
-    def _beside_chat(self) -> list[tuple[str, Format]]:
-        """Formats of other operations that clients of this one call on the same route, by how their paths end."""
-        config, found = self.config, []
-        if config.route_type == "llm/v1/chat":
-            for ending, name in BESIDE_CHAT.get(config.llm_format, ()):
-                try:
-                    wire_format = format_named(name)
-                    self._provider.format_name(wire_format.operation, name)
-                except ConfigError:
-                    continue  # the path is refused like any other that makes no sense
-                found.append((ending, wire_format))
-        return found
 
     @property
     def body_limit(self) -> int | None:
@@ -100,7 +90,7 @@ class AiProxy(Plugin[AiProxyConfig]):
 
     # The request.
 
-    def access(self, exchange: Exchange) -> Awaitable[Outcome | None] | None:
+    def access(self, exchange: Exchange) -> Outcome | Awaitable[Outcome | None] | None:
         """Check the request, translate it, and send it to the model instead of the service."""
         request, upstream, credential, client = exchange.request, exchange.upstream, self._credential, self._client
         assert upstream is not None  # replaces_upstream
@@ -117,6 +107,10 @@ class AiProxy(Plugin[AiProxyConfig]):
         if self._others:
             client = self._client_of(request.path)
         opened = self._opened(client, known, request)
+        if client.operation == "count_tokens":
+            estimate = self._estimate(exchange, client, opened, known.body)
+            if estimate is not None:
+                return estimate
         query = upstream.target.partition("?")[2]
         way = self._ways.get((client.name, opened.model, opened.stream, query))
         if way is None or not (way.service_tls is upstream.origin.tls or way.service_tls == upstream.origin.tls):
@@ -173,12 +167,17 @@ class AiProxy(Plugin[AiProxyConfig]):
             opened.body = known.body
         return opened
 
+    def _estimate(self, exchange: Exchange, client: Format, opened: Opened, body: bytes) -> Outcome | None:
+        model = self.chosen_model(opened.model, self.configured_model(exchange))
+        head = [(self._model_header, self._model_name(model))] if self.config.model_name_header else []
+        return self._counting.estimate(exchange, client, model, body, head)
+
     def _find_way(
         self, exchange: Exchange, upstream: UpstreamRequest, client: Format, opened: Opened, query: str
     ) -> Way:
         """Work out where a call goes. The service, if there is one, has its say on TLS."""
         model = self.chosen_model(opened.model, self.configured_model(exchange))
-        stream = wants_stream(self.config.response_streaming, opened)
+        stream = client.operation != "count_tokens" and wants_stream(self.config.response_streaming, opened)
         way = self.way_to(exchange, upstream, client, model, stream, query, opened)
         if self._target.is_fixed and len(query) < 100:
             if len(self._ways) > 256:  # names come from clients where no model is configured
@@ -206,8 +205,10 @@ class AiProxy(Plugin[AiProxyConfig]):
         origin = Origin(url.scheme, url.host, url.port, tls if url.scheme == "https" else None)
         whole_query = credential.query(url.query)
         target = f"{url.path or '/'}?{whole_query}" if whole_query else url.path or "/"
-        name = field_value(f"{self.config.model.provider}/{model}")
-        return Way(ends, model, stream, tls, origin, target, (self._model_header, name))
+        return Way(ends, model, stream, tls, origin, target, (self._model_header, self._model_name(model)))
+
+    def _model_name(self, model: str) -> bytes:
+        return field_value(f"{self.config.model.provider}/{model}")
 
     def _ends_of(self, client: Format, model: str) -> Ends:
         """What calls of a model have in common. Which wire a provider speaks may depend on the model."""

@@ -135,7 +135,7 @@ class Prometheus(Plugin[PrometheusConfig]):
             bandwidth[1].value += exchange.response_bytes
         if self._ai_metrics:
             meta = exchange.get(AI_META)
-            if meta is not None:
+            if meta is not None and not meta.estimated:
                 self._count_call(meta, exchange.get(AI_USAGE), name)
 
     def _count_call(self, meta: AiMeta, usage: AiUsage | None, consumer: str) -> None:

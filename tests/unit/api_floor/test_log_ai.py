@@ -23,6 +23,10 @@ META = AiMeta(plugin_id="p", provider="openai", response_model="m-1")
         ({AI_META: META}, None),
         ({AI_LOG_STATISTICS: True, AI_USAGE: AiUsage(total_tokens=1)}, None),
         (
+            {AI_META: AiMeta(plugin_id="p", provider="x", estimated=("input_tokens",)), AI_LOG_STATISTICS: True},
+            {"meta": {"plugin_id": "p", "provider_name": "x", "estimated": ["input_tokens"]}},
+        ),
+        (
             {AI_META: META, AI_LOG_STATISTICS: True},
             {"meta": {"plugin_id": "p", "provider_name": "openai", "response_model": "m-1"}},
         ),
@@ -100,12 +104,14 @@ def test_what_is_known_of_a_call_is_shown_in_order_and_nothing_else(slots: dict[
 def usage_of(record: dict[str, Any]) -> Usage:
     """The buckets, as anyone can work them out from a log record."""
     prompt, completion = record.get("prompt_tokens_details", {}), record.get("completion_tokens_details", {})
-    hour = prompt.get("cache_write_1h_tokens", 0)
+    hour, spoken = prompt.get("cache_write_1h_tokens", 0), prompt.get("cached_audio_tokens", 0)
     usage = Usage(
-        cache_read=prompt.get("cached_tokens", 0),
+        cache_read=prompt.get("cached_tokens", 0) - spoken,
+        cache_read_audio=spoken,
         cache_write=prompt.get("cache_write_tokens", 0) - hour,
         cache_write_1h=hour,
         input_audio=prompt.get("audio_tokens", 0),
+        input_image=prompt.get("image_tokens", 0),
         reasoning=completion.get("reasoning_tokens", 0),
         output_audio=completion.get("audio_tokens", 0),
         output_image=completion.get("image_tokens", 0),
@@ -121,6 +127,9 @@ def usage_of(record: dict[str, Any]) -> Usage:
         ("openai", "gpt-4o", None, Usage(input=1234, output=57)),
         ("openai", "gpt-5", "flex", Usage(input=10, cache_read=4096, output=7, reasoning=640)),
         ("openai", "gpt-4o-audio-preview", None, Usage(input=10, input_audio=99, output=7, output_audio=640)),
+        ("gemini", "gemini-2.5-flash", None, Usage(input=5, input_audio=7, cache_read=9, cache_read_audio=11, output=1)),
+        ("openai", "gpt-image-1", None, Usage(input=5, input_image=300, output_image=4000)),
+        ("openai", "gpt-realtime", None, Usage(input=5, input_image=3, cache_read_audio=40, output_audio=9)),
         ("anthropic", "claude-sonnet-4-5", None, Usage(input=250_000, output=7)),
         ("anthropic", "claude-sonnet-4-6", "batch",
          Usage(input=3, cache_read=10, cache_write=1000, cache_write_1h=77, output=1)),

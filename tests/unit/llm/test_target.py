@@ -114,3 +114,18 @@ def test_a_path_alone_says_so_too() -> None:
 def test_it_is_known_at_load_whether_anything_is_lacking(provider: str, url: str | None, is_complete: bool) -> None:
     config = ModelConfig(provider=provider, options=ModelOptions(upstream_url=url))
     assert ModelTarget(config, provider_named(provider)).is_complete is is_complete
+
+
+@pytest.mark.parametrize(
+    ("options", "is_one"),
+    [
+        ({}, False),
+        ({"upstream_url": "http://mock.test"}, False),
+        ({"upstream_url": "http://mock.test/v1"}, False),
+        ({"upstream_url": "http://mock.test/proxy/of/mine"}, True),
+        ({"upstream_path": "/mine"}, True),
+        ({"upstream_url": "$(headers.host)"}, True),
+    ],
+)
+def test_an_address_used_as_it_is_is_the_same_for_all_calls(options: dict[str, str], is_one: bool) -> None:
+    assert target(**options).is_one_address is is_one

@@ -13,8 +13,10 @@ from entresol.llm.profile import Profile
 from entresol.llm.provider import Auth, Provider, Url
 
 _MESSAGES = "anthropic-messages"
+_COUNT = "anthropic-count-tokens"
+_OF_AZURE = tuple(wire for wire in WHOLE_API if wire != "openai-input-tokens")
 _OF_DEPLOYMENTS = tuple(
-    wire for wire in WHOLE_API if wire not in ("openai-responses", "openai-files", "openai-batches")
+    wire for wire in _OF_AZURE if wire not in ("openai-responses", "openai-files", "openai-batches")
 )
 
 
@@ -24,10 +26,14 @@ class Azure(Provider):
     name = "azure"
     auth = Auth(b"api-key")
     version_path = "/openai/v1"
-    formats = formats_of(WHOLE_API)
-    paths = {**paths_of(version_path, WHOLE_API), _MESSAGES: "/anthropic/v1/messages"}
+    formats = formats_of(_OF_AZURE)
+    paths = {
+        **paths_of(version_path, _OF_AZURE),
+        _MESSAGES: "/anthropic/v1/messages",
+        _COUNT: "/anthropic/v1/messages/count_tokens",
+    }
     _version: str = ""
-    version_headers = {_MESSAGES: (b"anthropic-version", "2023-06-01")}
+    version_headers = dict.fromkeys((_MESSAGES, _COUNT), (b"anthropic-version", "2023-06-01"))
 
     def configured(self, options: ModelOptions) -> Provider:
         made = Azure()
@@ -48,6 +54,8 @@ class Azure(Provider):
     def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
         if operation == "chat" and (model.startswith("claude") or client == _MESSAGES):
             return _MESSAGES if model.startswith("claude") else "openai-chat"
+        if operation == "count_tokens":  # for models of OpenAI's there is no such call
+            return _COUNT if model.startswith("claude") else super().format_name(operation, "", model)
         return super().format_name(operation, client, model)
 
     def profile(self, model: str, version: str = "") -> Profile:

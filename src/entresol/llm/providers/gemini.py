@@ -14,11 +14,12 @@ class GeminiApi(Provider):
     name = "gemini"
     base_url = Url("https", "generativelanguage.googleapis.com", 443)
     auth = Auth(b"x-goog-api-key", query_parameter="key")
-    formats = {"chat": "gemini", "embeddings": "gemini-embeddings"}
+    formats = {"chat": "gemini", "embeddings": "gemini-embeddings", "count_tokens": "gemini-count-tokens"}
     paths = {
         "gemini": "/v1beta/models/{model}:generateContent",
         "gemini-embeddings": "/v1beta/models/{model}:batchEmbedContents",
         "gemini-embed-content": "/v1beta/models/{model}:embedContent",
+        "gemini-count-tokens": "/v1beta/models/{model}:countTokens",
     }
     version_path = "/v1beta"
 
@@ -29,7 +30,7 @@ class GeminiApi(Provider):
 
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         name = quote(model.removeprefix("models/"), safe="")
-        if stream:
+        if stream and wire == "gemini":
             return f"/v1beta/models/{name}:streamGenerateContent", "alt=sse"
         return self.paths[wire].replace("{model}", name), ""
 

@@ -16,8 +16,8 @@ class Vertex(Provider):
     name = "vertex"
     needs = "'model.options.gemini.project_id' and 'model.options.gemini.location_id'"
     auth = Auth(b"authorization", "Bearer ")
-    formats = {"chat": "gemini"}
-    paths = {"gemini": "/v1", "anthropic-messages": "/v1"}
+    formats = {"chat": "gemini", "count_tokens": "gemini-count-tokens"}
+    paths = dict.fromkeys(("gemini", "anthropic-messages", "gemini-count-tokens", "anthropic-count-tokens"), "/v1")
     lacks_place = True
     _parent: str = ""
     _endpoint: str | None = None
@@ -38,25 +38,31 @@ class Vertex(Provider):
     def format_name(self, operation: Operation, client: str = "", model: str = "") -> str:
         if operation == "chat":
             return "anthropic-messages" if model.startswith(_CLAUDE) else "gemini"
+        if operation == "count_tokens":
+            return "anthropic-count-tokens" if model.startswith(_CLAUDE) else "gemini-count-tokens"
         return super().format_name(operation, client, model)
 
     def takes_query(self, wire: str) -> bool:
-        return wire != "anthropic-messages"  # Google refuses what it does not know, such as Anthropic's `beta`
+        return not wire.startswith("anthropic-")  # Google refuses what it does not know, such as Anthropic's `beta`
 
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         name = quote(model.removeprefix("models/"), safe="@")
         if wire == "anthropic-messages":
             method = "streamRawPredict" if stream else "rawPredict"
             return f"{self._parent}/publishers/anthropic/models/{name}:{method}", ""
+        if wire == "anthropic-count-tokens":  # the model stands in the body
+            return f"{self._parent}/publishers/anthropic/models/count-tokens:rawPredict", ""
         if self._endpoint is not None:
             where = f"{self._parent}/endpoints/{quote(self._endpoint, safe='')}"
         else:
             where = f"{self._parent}/publishers/google/models/{name}"
+        if wire == "gemini-count-tokens":
+            return f"{where}:countTokens", ""
         return (f"{where}:streamGenerateContent", "alt=sse") if stream else (f"{where}:generateContent", "")
 
     def profile(self, model: str, version: str = "") -> Profile:
         return _ANTHROPIC if model.startswith(_CLAUDE) else _GEMINI
 
 
-_GEMINI = Profile(provider="vertex")
+_GEMINI = Profile(provider="vertex", counts_whole_requests=False)
 _ANTHROPIC = Profile(provider="vertex", body_version="vertex-2023-10-16", has_model_in_body=False)

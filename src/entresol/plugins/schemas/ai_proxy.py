@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from entresol.api_floor.plugin_context import PluginConfig
 from entresol.core.errors import ConfigError
+from entresol.llm.format import Format
 from entresol.llm.model_config import AuthConfig, LoggingConfig, ModelConfig
 from entresol.llm.names import installed_providers
 from entresol.llm.provider import Provider, parse_url
@@ -34,7 +35,12 @@ CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
     },
     "llm/v1/rerank": {"openai": "rerank", "cohere": "cohere-rerank"},
     "llm/v1/moderations": {"openai": "openai-moderations"},
-    "llm/v1/count_tokens": {"anthropic": "anthropic-count-tokens"},
+    "llm/v1/count_tokens": {
+        "openai": "openai-input-tokens",
+        "anthropic": "anthropic-count-tokens",
+        "gemini": "gemini-count-tokens",
+        "bedrock": "bedrock-count-tokens",
+    },
     "llm/v1/files": {"openai": "openai-files"},
     "llm/v1/batches": {"openai": "openai-batches"},
     "image/v1/images/generations": {"openai": "openai-images"},
@@ -46,14 +52,23 @@ CLIENT_WIRES: Final[dict[str, dict[str, str]]] = {
 }
 """The wire that clients of a route type speak, by `llm_format`."""
 BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    "anthropic": (("/count_tokens", "anthropic-count-tokens"),),
-    "bedrock": (("/invoke", "bedrock-invoke"), ("/invoke-with-response-stream", "bedrock-invoke")),
-    "cohere": (("/embed", "cohere-embed"), ("/rerank", "cohere-rerank")),
-    "gemini": ((":embedContent", "gemini-embed-content"), (":batchEmbedContents", "gemini-embeddings")),
-    "ollama": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
+    "openai-responses": (("/input_tokens", "openai-input-tokens"),),
+    "anthropic-messages": (("/count_tokens", "anthropic-count-tokens"),),
+    "bedrock-converse": (
+        ("/invoke", "bedrock-invoke"),
+        ("/invoke-with-response-stream", "bedrock-invoke"),
+        ("/count-tokens", "bedrock-count-tokens"),
+    ),
+    "cohere-chat": (("/embed", "cohere-embed"), ("/rerank", "cohere-rerank")),
+    "gemini": (
+        (":embedContent", "gemini-embed-content"),
+        (":batchEmbedContents", "gemini-embeddings"),
+        (":countTokens", "gemini-count-tokens"),
+    ),
+    "ollama-chat": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
 }
-"""Wires that clients of an `llm_format` speak beside chat, where a route for chat takes their paths in: how the path
-ends, and the wire."""
+"""Wires that clients of a chat wire speak beside it, where a route for chat takes their paths in: how the path ends,
+and the wire."""
 _PASSED_TYPES: Final = (
     "llm/v1/files", "llm/v1/batches", "image/v1/images/edits", "audio/v1/audio/transcriptions",
     "audio/v1/audio/translations", "realtime/v1/realtime",
@@ -131,7 +146,7 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
             return found  # the model's own rules have said so
         try:
             provider = provider_named(name).configured(self.model.options)
-            if wire is not None:
+            if wire is not None and self.route_type != "llm/v1/count_tokens":  # which are estimated, if need be
                 provider.format_name(format_named(wire).operation, wire)
         except ConfigError as error:
             where = "route_type" if error.code == "unsupported_operation" else "model.options"
@@ -173,7 +188,16 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
         return [("model.options", f"{base.host!r} is no host name")]
 
 
+def formats_beside(client: Format, provider: Provider) -> list[tuple[str, Format]]:
+    """Formats of other operations that clients of a route for chat call there, by how their paths end. The path of any
+    other is refused like one that makes no sense."""
+    return [(end, format_named(wire)) for end, wire in BESIDE_CHAT.get(client.name, ()) if _speaks(provider, wire)]
+
+
 def _speaks(provider: Provider, wire: str) -> bool:
+    """Whether clients of a wire get an answer. What no provider counts, the gateway estimates."""
+    if format_named(wire).operation == "count_tokens":
+        return True
     try:
         provider.format_name(format_named(wire).operation, wire)
     except ConfigError:

@@ -1,5 +1,6 @@
 import pytest
 
+from entresol.core.errors import ConfigError
 from entresol.llm.model_config import ModelOptions
 from entresol.llm.provider import Url, parse_url
 from entresol.llm.registry import provider_named
@@ -51,7 +52,16 @@ def test_a_model_is_spoken_to_in_its_own_wire(client: str, model: str, wire: str
 
 
 def test_only_claude_is_told_a_version_of_anthropics_api() -> None:
-    assert AZURE.version_headers == {"anthropic-messages": (b"anthropic-version", "2023-06-01")}
+    version = (b"anthropic-version", "2023-06-01")
+    assert AZURE.version_headers == {"anthropic-messages": version, "anthropic-count-tokens": version}
+
+
+@pytest.mark.parametrize("client", ["anthropic-count-tokens", "openai-input-tokens", "gemini-count-tokens"])
+def test_tokens_are_counted_for_claude_only(client: str) -> None:
+    assert AZURE.format_name("count_tokens", client, "claude-sonnet-5-5") == "anthropic-count-tokens"
+    assert AZURE.endpoint("anthropic-count-tokens", "claude-x", False)[0] == "/anthropic/v1/messages/count_tokens"
+    with pytest.raises(ConfigError, match="count_tokens"):
+        AZURE.format_name("count_tokens", client, "gpt-5.5")
 
 
 @pytest.mark.parametrize(

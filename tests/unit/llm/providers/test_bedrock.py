@@ -1,6 +1,7 @@
 import pytest
 from msgspec import Raw
 
+from entresol.core.errors import ConfigError
 from entresol.llm.model_config import BedrockOptions, ModelOptions
 from entresol.llm.registry import provider_named
 
@@ -21,6 +22,35 @@ def test_model_and_way_of_answering_stand_in_the_path(wire: str, stream: bool, p
     made = BEDROCK.configured(ModelOptions(bedrock=BedrockOptions(aws_region="eu-central-1")))
     url = made.url(wire, "eu.anthropic.claude-x:0", stream, None)
     assert (url.scheme, url.host, url.path) == ("https", "bedrock-runtime.eu-central-1.amazonaws.com", path)
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("anthropic.claude-sonnet-4-5-v1:0", "/model/anthropic.claude-sonnet-4-5-v1%3A0/count-tokens"),
+        ("eu.anthropic.claude-sonnet-4-5-v1:0", "/model/anthropic.claude-sonnet-4-5-v1%3A0/count-tokens"),
+        (
+            "arn:aws:bedrock:eu-west-1:1:inference-profile/global.anthropic.claude-opus-4-6",
+            "/model/anthropic.claude-opus-4-6/count-tokens",
+        ),
+        ("anthropic.claude-3-5-haiku-20241022-v1:0", "/model/anthropic.claude-3-5-haiku-20241022-v1%3A0/count-tokens"),
+    ],
+)
+def test_tokens_are_counted_for_the_model_and_not_for_a_profile_over_regions(model: str, path: str) -> None:
+    assert BEDROCK.format_name("count_tokens", "anthropic-count-tokens", model) == "bedrock-count-tokens"
+    assert BEDROCK.endpoint("bedrock-count-tokens", model, False) == (path, "")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "amazon.nova-pro-v1:0", "meta.llama3-70b-instruct-v1:0", "anthropic.claude-v2:1", "anthropic.claude-instant-v1",
+        "anthropic.claude-3-haiku-20240307-v1:0", "arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc",
+    ],
+)  # fmt: skip
+def test_tokens_of_other_models_are_not_counted(model: str) -> None:
+    with pytest.raises(ConfigError, match="counts no tokens"):
+        BEDROCK.format_name("count_tokens", "bedrock-count-tokens", model)
 
 
 def test_an_arn_cannot_break_out_of_the_path() -> None:

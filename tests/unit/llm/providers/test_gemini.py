@@ -10,12 +10,19 @@ PROVIDER = provider_named("gemini")
     ("operation", "wire_format", "path"),
     [
         ("chat", "gemini", "/v1beta/models/the-model:generateContent"),
+        ("embeddings", "gemini-embeddings", "/v1beta/models/the-model:batchEmbedContents"),
+        ("count_tokens", "gemini-count-tokens", "/v1beta/models/the-model:countTokens"),
     ],
 )
 def test_each_operation_has_its_format_and_path(operation: Operation, wire_format: str, path: str) -> None:
     assert PROVIDER.format_name(operation) == wire_format
     assert format_named(wire_format).operation == operation
     assert PROVIDER.endpoint(wire_format, "the-model", False) == (path, "")
+
+
+@pytest.mark.parametrize("wire_format", ["gemini-embeddings", "gemini-embed-content", "gemini-count-tokens"])
+def test_what_never_streams_goes_to_the_same_place_when_a_stream_is_wanted(wire_format: str) -> None:
+    assert PROVIDER.endpoint(wire_format, "m", True) == PROVIDER.endpoint(wire_format, "m", False)
 
 
 def test_it_is_where_and_wants_its_key_where_its_documentation_says() -> None:

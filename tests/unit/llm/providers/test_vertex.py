@@ -24,6 +24,24 @@ def test_a_model_is_found_at_its_publisher(model: str, stream: bool, path: str, 
     assert url == Url("https", "europe-west1-aiplatform.googleapis.com", 443, PARENT + path, query)
 
 
+@pytest.mark.parametrize(
+    ("client", "model", "wire", "path"),
+    [
+        ("anthropic-count-tokens", "gemini-x", "gemini-count-tokens", "/publishers/google/models/gemini-x:countTokens"),
+        (
+            "gemini-count-tokens", "claude-x@1", "anthropic-count-tokens",
+            "/publishers/anthropic/models/count-tokens:rawPredict",
+        ),
+    ],
+)  # fmt: skip
+def test_tokens_are_counted_where_the_models_publisher_does(client: str, model: str, wire: str, path: str) -> None:
+    made = VERTEX.configured(OPTIONS)
+    assert made.format_name("count_tokens", client, model) == wire
+    for stream in (False, True):
+        assert made.endpoint(wire, model, stream) == (PARENT + path, "")
+    assert VERTEX.profile("gemini-x").counts_whole_requests is False
+
+
 def test_the_query_of_anthropics_clients_stays_here() -> None:
     made = VERTEX.configured(OPTIONS)
     assert made.url("anthropic-messages", "claude-x", False, None, "beta=true").query == ""

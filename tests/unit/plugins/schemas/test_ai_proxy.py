@@ -85,9 +85,18 @@ def test_what_is_not_supported_is_said_at_load(change: dict[str, Any], path: str
 def test_providers_say_what_they_cannot_do() -> None:
     model = {"provider": "anthropic", "options": {"anthropic_version": "2023-06-01"}}
     raw: dict[str, Any] = {"route_type": "llm/v1/completions", "model": model}
-    message = "anthropic does not support route_type llm/v1/completions, only: llm/v1/chat, llm/v1/responses"
+    possible = "llm/v1/chat, llm/v1/responses, llm/v1/count_tokens"
+    message = f"anthropic does not support route_type llm/v1/completions, only: {possible}"
     assert violations_of(AiProxy, raw) == {"route_type": message}
     auth = {"header_name": "x-goog-api-key", "header_value": "a key", "allow_override": True}
     raw = {"route_type": "llm/v1/chat", "model": {"provider": "gemini"}, "auth": auth}
     message = "bedrock and gemini only support auth.allow_override = false"
     assert violations_of(AiProxy, raw) == {"auth.allow_override": message}
+
+
+@pytest.mark.parametrize("provider", ["groq", "ollama", "openai", "gemini"])
+@pytest.mark.parametrize("llm_format", ["openai", "anthropic", "gemini", "bedrock"])
+def test_every_provider_may_have_a_route_that_counts_tokens(llm_format: str, provider: str) -> None:
+    model = {"provider": provider, "options": {"upstream_url": "http://mock.test"}}
+    raw = {"route_type": "llm/v1/count_tokens", "llm_format": llm_format, "model": model}
+    assert plugin_config(AiProxy, raw).route_type == "llm/v1/count_tokens"
