@@ -139,7 +139,7 @@ class Uploads:
         call = self._aim(exchange, upstream, maker, _UNNAMED)
         call.model = maker.configured_model(exchange) or ""
         path, mark, query = upstream.target.partition("?")
-        upstream.target = path + item + mark + query
+        upstream.target = (path.rstrip("/") + item if item else path) + mark + query
         upstream.method = request.method
         self._set_fields(upstream, call, content_type if request.method == "POST" else None)
 

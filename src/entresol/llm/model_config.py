@@ -23,6 +23,7 @@ _WRITTEN = frozenset((
     "accept-encoding", "connection", "content-length", "content-type", "expect", "host", "keep-alive", "te", "trailer",
     "transfer-encoding", "upgrade",
 ))  # fmt: skip
+_PLACEHOLDER = re.compile(r"\$\((?:headers|uri_captures|query_params)\.")
 _SELF_HOSTED = ("llama-cpp", "llama2", "openai-compatible", "vllm")
 
 
@@ -186,8 +187,12 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def violations(self) -> Violations:
         """Kong's rules per provider."""
-        found: Violations = []
         options = self.options
+        found: Violations = [
+            (f"options.{path}", "placeholders are possible in model.name, upstream_url and upstream_path only")
+            for path, text in _texts(options)
+            if _PLACEHOLDER.search(text) is not None and path not in ("upstream_url", "upstream_path")
+        ]
         if self.provider not in installed_providers():
             found.append(("provider", f"expected one of: {', '.join(installed_providers())}"))
         if self.provider == "anthropic" and options.anthropic_version is None:
@@ -211,6 +216,18 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         if self.provider == "mistral" and options.mistral_format is None:
             found.append(("options.mistral_format", "must set 'model.options.mistral_format' for mistral provider"))
         return found
+
+
+def _texts(options: msgspec.Struct) -> list[tuple[str, str]]:
+    """Every text among options, by its path."""
+    found = []
+    for name in options.__struct_fields__:
+        value = getattr(options, name)
+        if isinstance(value, str):
+            found.append((name, value))
+        elif isinstance(value, msgspec.Struct):
+            found += [(f"{name}.{path}", text) for path, text in _texts(value)]
+    return found
 
 
 class LoggingConfig(msgspec.Struct, frozen=True, kw_only=True):

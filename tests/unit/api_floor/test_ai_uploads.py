@@ -190,3 +190,10 @@ def test_a_credential_in_the_body_is_a_violation() -> None:
     auth = {"param_name": "key", "param_value": "s", "param_location": "body"}
     found = violations_of(AiProxy, config(auth=auth))
     assert "auth.param_location" in found
+
+
+def test_an_address_that_ends_in_a_slash_holds_what_is_stored_too() -> None:
+    raw = config("llm/v1/files", model={"options": {"upstream_url": "http://mock.test:9/mine/files/?a=1"}})
+    reply = Gateway((AiProxy, raw)).call("GET", "/v1/files/file-1")
+    assert reply.sent is not None
+    assert reply.sent.target == "/mine/files/file-1?a=1"

@@ -52,6 +52,16 @@ def test_an_unknown_provider_is_told_the_known_ones() -> None:
 
 RULES = [
     (
+        {"provider": "azure", "options": {"azure_instance": "a", "azure_deployment_id": "$(uri_captures.x)"}},
+        "options.azure_deployment_id",
+        "placeholders are possible in model.name, upstream_url and upstream_path only",
+    ),
+    (
+        {"provider": "vertex", "options": {"gemini": {"project_id": "$(headers.x)"}}},
+        "options.gemini.project_id",
+        "placeholders are possible in model.name, upstream_url and upstream_path only",
+    ),
+    (
         {"provider": "mistral", "options": {"mistral_format": "ollama"}},
         "options.upstream_url",
         "must set 'model.options.upstream_url' for self-hosted providers/models",
