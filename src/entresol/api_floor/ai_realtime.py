@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_plus
 
 from entresol.api_floor.ai_account import call_usage
 from entresol.api_floor.ai_call import AI_CALL, AiCall
-from entresol.api_floor.ai_slots import AI_USAGE, AiMeta
+from entresol.api_floor.ai_slots import AI_USAGE, AiMeta, AiUsage
 from entresol.api_floor.ai_uploads import FORMS, STORES, CallLimits, CallMaker, Uploads
 from entresol.api_floor.exchange import Exchange
 from entresol.core.errors import ClientError, GatewayError, UpstreamError
@@ -77,6 +77,8 @@ class RealtimeSession:
         if usage is not None:
             charge = self.charge(prices, call.model, exchange.started_at)
             exchange[AI_USAGE] = call_usage(exchange, usage, charge, 0.0)
+        elif self.tap.facts.responses or self.tap.facts.transcribed_s:
+            exchange[AI_USAGE] = AiUsage()  # it used something, and nobody told what
 
     def charge(self, prices: Prices, model: str, now: float) -> Charge:
         """What the session costs."""
@@ -88,11 +90,12 @@ class RealtimeSession:
             own = facts.usage is None and facts.transcription_model in (None, facts.model, model)
             names = (facts.transcription_model, facts.model, model) if own else (facts.transcription_model,)
             extra = (prices if own else self._other_prices).cost_of_any(names, facts.transcription, None, now)
-            is_known = charge.cost is not None and extra.cost is not None
-            total = (charge.cost or 0) + (extra.cost or 0) if is_known else None
-            charge = Charge(total, charge.price_id or extra.price_id, charge.price_version or extra.price_version)
+            if charge.cost is None or extra.cost is None:
+                return Charge(None)
+            price_id, version = charge.price_id or extra.price_id, charge.price_version or extra.price_version
+            charge = Charge(charge.cost + extra.cost, price_id, version)
         if facts.transcribed_s:
-            charge = Charge(None, charge.price_id, charge.price_version)  # by the minute: no table has such prices
+            charge = Charge(None)  # by the minute: no table has such prices
         return charge
 
     def _to_client(self, error: GatewayError) -> bytes:

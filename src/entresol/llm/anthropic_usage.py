@@ -48,9 +48,9 @@ def merge_usage(into: UsageWire, later: UsageWire) -> None:
 def write_usage(usage: Usage, tier: str | None = None) -> JsonObject:
     """The `usage` object of an answer."""
     wire: JsonObject = {
-        "input_tokens": usage.input + usage.input_audio,
+        "input_tokens": usage.plain_input,
         "cache_creation_input_tokens": usage.cache_write + usage.cache_write_1h,
-        "cache_read_input_tokens": usage.cache_read,
+        "cache_read_input_tokens": usage.total_cache_read,
         "output_tokens": usage.total_output,
     }
     if usage.cache_write or usage.cache_write_1h:

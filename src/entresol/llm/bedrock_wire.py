@@ -123,13 +123,13 @@ def read_usage(wire: UsageWire) -> Usage:
 def write_usage(usage: Usage) -> JsonObject:
     """The `usage` of an answer."""
     wire: JsonObject = {
-        "inputTokens": usage.input + usage.input_audio,
+        "inputTokens": usage.plain_input,
         "outputTokens": usage.total_output,
         "totalTokens": usage.total_input + usage.total_output,
     }
     written = usage.cache_write + usage.cache_write_1h
-    if usage.cache_read or written:
-        wire["cacheReadInputTokens"] = usage.cache_read
+    if usage.total_cache_read or written:
+        wire["cacheReadInputTokens"] = usage.total_cache_read
         wire["cacheWriteInputTokens"] = written
     if usage.cache_write_1h:
         details = (("5m", usage.cache_write), ("1h", usage.cache_write_1h))

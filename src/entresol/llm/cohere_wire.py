@@ -121,7 +121,7 @@ def read_usage(wire: UsageWire) -> Usage | None:
 def write_usage(usage: Usage) -> JsonObject:
     """The `usage` of an answer."""
     tokens = {"input_tokens": usage.total_input, "output_tokens": usage.total_output}
-    return {"billed_units": tokens, "tokens": tokens, "cached_tokens": usage.cache_read}
+    return {"billed_units": tokens, "tokens": tokens, "cached_tokens": usage.total_cache_read}
 
 
 def _count(value: float | None) -> int:

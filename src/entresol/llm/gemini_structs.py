@@ -21,6 +21,7 @@ class UsageWire(msgspec.Struct, rename="camel"):
     thoughts_token_count: int | None = None
     tool_use_prompt_token_count: int | None = None
     prompt_tokens_details: list[Modality] | None = None
+    tool_use_prompt_tokens_details: list[Modality] | None = None
     cache_tokens_details: list[Modality] | None = None
     candidates_tokens_details: list[Modality] | None = None
 

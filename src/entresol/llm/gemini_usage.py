@@ -16,14 +16,20 @@ def read_usage(wire: UsageWire) -> Usage:
     prompt = (count(wire.prompt_token_count)) + (count(wire.tool_use_prompt_token_count))
     output = count(wire.candidates_token_count)
     usage = Usage(reasoning=count(wire.thoughts_token_count))
-    usage.cache_read = min(count(wire.cached_content_token_count), prompt)
-    audio = _of(wire.prompt_tokens_details, "AUDIO") - _of(wire.cache_tokens_details, "AUDIO")
-    usage.input_audio = min(max(audio, 0), prompt - usage.cache_read)
-    usage.input = prompt - usage.cache_read - usage.input_audio
+    cached = min(count(wire.cached_content_token_count), prompt)
+    usage.cache_read_audio = min(_of(wire.cache_tokens_details, "AUDIO"), cached)
+    usage.cache_read = cached - usage.cache_read_audio
+    audio = _of(wire.prompt_tokens_details, "AUDIO") + _of(wire.tool_use_prompt_tokens_details, "AUDIO")
+    usage.input_audio = min(max(audio - usage.cache_read_audio, 0), prompt - cached)
+    usage.input = prompt - cached - usage.input_audio
     usage.output_audio = min(_of(wire.candidates_tokens_details, "AUDIO"), output)
     usage.output_image = min(_of(wire.candidates_tokens_details, "IMAGE"), output - usage.output_audio)
     usage.output = output - usage.output_audio - usage.output_image
     return usage
+
+
+def _by_modality(text: int, audio: int) -> list[JsonObject]:
+    return [{"modality": "TEXT", "tokenCount": text}, {"modality": "AUDIO", "tokenCount": audio}]
 
 
 def write_usage(usage: Usage) -> JsonObject:
@@ -35,16 +41,16 @@ def write_usage(usage: Usage) -> JsonObject:
         "candidatesTokenCount": visible,
         "totalTokenCount": prompt + visible + usage.reasoning,
     }
-    if usage.cache_read:
-        wire["cachedContentTokenCount"] = usage.cache_read
+    cached = usage.total_cache_read
+    if cached:
+        wire["cachedContentTokenCount"] = cached
+    if usage.cache_read_audio:
+        wire["cacheTokensDetails"] = _by_modality(usage.cache_read, usage.cache_read_audio)
     if usage.reasoning:
         wire["thoughtsTokenCount"] = usage.reasoning
-    if usage.input_audio:
-        rest = prompt - usage.input_audio
-        wire["promptTokensDetails"] = [
-            {"modality": "TEXT", "tokenCount": rest},
-            {"modality": "AUDIO", "tokenCount": usage.input_audio},
-        ]
+    spoken = usage.input_audio + usage.cache_read_audio
+    if spoken:
+        wire["promptTokensDetails"] = _by_modality(prompt - spoken, spoken)
     kinds = (("TEXT", usage.output), ("AUDIO", usage.output_audio), ("IMAGE", usage.output_image))
     if usage.output_audio or usage.output_image:
         wire["candidatesTokensDetails"] = [{"modality": kind, "tokenCount": count} for kind, count in kinds if count]

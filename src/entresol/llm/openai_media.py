@@ -57,7 +57,8 @@ def read_usage(wire: MediaUsage, makes_images: bool = False) -> Usage | None:
     outputs = wire.output_tokens_details or _Kinds(image_tokens=out if makes_images else 0)
     usage = Usage(cache_read=min(count(inputs.cached_tokens), into), reported_cost=cost)
     usage.input_audio = min(count(inputs.audio_tokens), into - usage.cache_read)
-    usage.input = into - usage.cache_read - usage.input_audio
+    usage.input_image = min(count(inputs.image_tokens), into - usage.cache_read - usage.input_audio)
+    usage.input = into - usage.cache_read - usage.input_audio - usage.input_image
     usage.output_image = min(count(outputs.image_tokens), out)
     usage.output_audio = min(count(outputs.audio_tokens), out - usage.output_image)
     usage.output = out - usage.output_image - usage.output_audio

@@ -55,7 +55,7 @@ def read_usage(wire: UsageWire) -> Usage | None:
 
 def write_usage(usage: Usage) -> dict[str, object]:
     """The `usage` object of an answer."""
-    inputs = {"cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write + usage.cache_write_1h}
+    inputs = {"cached_tokens": usage.total_cache_read, "cache_write_tokens": usage.cache_write + usage.cache_write_1h}
     if usage.input_audio:
         inputs["audio_tokens"] = usage.input_audio
     outputs = {"reasoning_tokens": usage.reasoning}

@@ -69,7 +69,7 @@ def write_usage(usage: Usage) -> dict[str, object]:
     """The `usage` object of an answer."""
     prompt, completion = usage.total_input, usage.total_output
     cache_write = usage.cache_write + usage.cache_write_1h
-    inputs = {"cached_tokens": usage.cache_read, "audio_tokens": usage.input_audio}
+    inputs = {"cached_tokens": usage.total_cache_read, "audio_tokens": usage.input_audio}
     if cache_write:
         inputs["cache_write_tokens"] = cache_write
     outputs = {"reasoning_tokens": usage.reasoning, "audio_tokens": usage.output_audio}

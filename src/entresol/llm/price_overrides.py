@@ -29,9 +29,11 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     input: Amount
     output: Amount | None = None
     cache_read: Amount | None = None
+    cache_read_audio: Amount | None = None
     cache_write: Amount | None = None
     cache_write_1h: Amount | None = None
     input_audio: Amount | None = None
+    input_image: Amount | None = None
     output_audio: Amount | None = None
     output_image: Amount | None = None
     reasoning: Amount | None = None

@@ -21,7 +21,9 @@ FORMAT: Final = 2
 """Of the data file. Another is refused."""
 
 _DAY: Final = r"^(\d{4}-\d{2}-\d{2})?$"
-_INPUTS: Final = ("input", "cache_read", "cache_write", "cache_write_1h", "input_audio")
+_INPUTS: Final = (
+    "input", "cache_read", "cache_read_audio", "cache_write", "cache_write_1h", "input_audio", "input_image",
+)  # fmt: skip
 _PER_CALL: Final = ("request",)
 
 Rate = Annotated[int, Meta(ge=0, le=10**15)]
@@ -36,9 +38,11 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     input: Rate
     output: Rate | None = None
     cache_read: Rate | None = None
+    cache_read_audio: Rate | None = None
     cache_write: Rate | None = None
     cache_write_1h: Rate | None = None
     input_audio: Rate | None = None
+    input_image: Rate | None = None
     output_audio: Rate | None = None
     output_image: Rate | None = None
     reasoning: Rate | None = None

@@ -18,10 +18,12 @@ class _Kind(msgspec.Struct, gc=False):
 
 class _Parts(msgspec.Struct, gc=False):
     audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class _Inputs(msgspec.Struct, gc=False):
     audio_tokens: int | None = None
+    image_tokens: int | None = None
     cached_tokens: int | None = None
     cached_tokens_details: _Parts | None = None
 
@@ -207,18 +209,20 @@ def error_detail(error: _Error) -> ErrorDetail:
 
 
 def _usage(wire: _Usage) -> Usage:
-    """Totals with details become buckets that do not overlap. Cached speech counts as cached, not as speech."""
+    """Totals with details become buckets that do not overlap."""
     prompt, completion = max(wire.input_tokens or 0, 0), max(wire.output_tokens or 0, 0)
     usage = Usage(input=prompt, output=completion)
     inputs, outputs = wire.input_token_details, wire.output_token_details
     if inputs is not None:
-        usage.cache_read = _within(inputs.cached_tokens, prompt)
-        audio = _within(inputs.audio_tokens, prompt)
-        details = inputs.cached_tokens_details
-        if details is not None and details.audio_tokens is not None:
-            audio -= _within(details.audio_tokens, min(usage.cache_read, audio))
-        usage.input_audio = min(audio, prompt - usage.cache_read)
-        usage.input = prompt - usage.cache_read - usage.input_audio
+        cached, of_cached = _within(inputs.cached_tokens, prompt), inputs.cached_tokens_details or _Parts()
+        usage.cache_read_audio = _within(of_cached.audio_tokens, cached)
+        usage.cache_read = cached - usage.cache_read_audio
+        rest = prompt - cached
+        usage.input_audio = _within((inputs.audio_tokens or 0) - usage.cache_read_audio, rest)
+        usage.input_image = _within(
+            (inputs.image_tokens or 0) - (of_cached.image_tokens or 0), rest - usage.input_audio
+        )
+        usage.input = rest - usage.input_audio - usage.input_image
     if outputs is not None:
         usage.output_audio = _within(outputs.audio_tokens, completion)
         usage.output = completion - usage.output_audio

@@ -276,10 +276,14 @@ class Usage(msgspec.Struct, kw_only=True, gc=False):
     input: int = 0
     """Prompt tokens that are in none of the other input buckets."""
     cache_read: int = 0
+    """Read from the prompt cache, but for sound."""
+    cache_read_audio: int = 0
     cache_write: int = 0
     """Written to the prompt cache with the default lifetime."""
     cache_write_1h: int = 0
     input_audio: int = 0
+    input_image: int = 0
+    """Where the provider has a price of its own for it; elsewhere images are in `input`."""
     output: int = 0
     """Answer tokens that are in none of the other output buckets."""
     reasoning: int = 0
@@ -291,7 +295,17 @@ class Usage(msgspec.Struct, kw_only=True, gc=False):
     @property
     def total_input(self) -> int:
         """Everything that was read."""
-        return self.input + self.cache_read + self.cache_write + self.cache_write_1h + self.input_audio
+        return self.plain_input + self.total_cache_read + self.cache_write + self.cache_write_1h
+
+    @property
+    def plain_input(self) -> int:
+        """What was read and has nothing to do with the prompt cache."""
+        return self.input + self.input_audio + self.input_image
+
+    @property
+    def total_cache_read(self) -> int:
+        """Everything that came from the prompt cache."""
+        return self.cache_read + self.cache_read_audio
 
     @property
     def total_output(self) -> int:

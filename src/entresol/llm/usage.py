@@ -26,8 +26,10 @@ def cost_nanodollars(usage: Usage, rates: Rates) -> int | None:
     if usage.cache_write or usage.cache_write_1h:
         write = _or(rates.cache_write, rates.input)
         pico += usage.cache_write * write + usage.cache_write_1h * _or(rates.cache_write_1h, write)
-    if usage.input_audio:
+    if usage.input_audio or usage.input_image or usage.cache_read_audio:
         pico += usage.input_audio * _or(rates.input_audio, rates.input)
+        pico += usage.input_image * _or(rates.input_image, rates.input)
+        pico += usage.cache_read_audio * _or(rates.cache_read_audio, _or(rates.cache_read, rates.input))
     if usage.output_audio or usage.output_image:
         media = _media_picodollars(usage, rates)
         if media is None:
@@ -57,16 +59,21 @@ def _media_picodollars(usage: Usage, rates: Rates) -> int | None:
 
 
 def prompt_details(usage: Usage) -> dict[str, int] | None:
-    """What of the prompt was cached or spoken, in OpenAI's words; None if nothing was.
+    """What of the prompt was cached, spoken or an image, in OpenAI's words; None if nothing was.
 
-    Ours: `cache_write_1h_tokens`, a part of `cache_write_tokens` that has its own price.
+    Ours are parts that have their own price: `cache_write_1h_tokens` of `cache_write_tokens`, `cached_audio_tokens` of
+    `cached_tokens`. `audio_tokens` and `image_tokens` were not cached.
     """
-    written = usage.cache_write + usage.cache_write_1h
-    if not (usage.cache_read or written or usage.input_audio):
+    cached, written = usage.total_cache_read, usage.cache_write + usage.cache_write_1h
+    if not (cached or written or usage.input_audio or usage.input_image):
         return None
-    details = {"cached_tokens": usage.cache_read, "cache_write_tokens": written, "audio_tokens": usage.input_audio}
+    details = {"cached_tokens": cached, "cache_write_tokens": written, "audio_tokens": usage.input_audio}
     if usage.cache_write_1h:
         details["cache_write_1h_tokens"] = usage.cache_write_1h
+    if usage.cache_read_audio:
+        details["cached_audio_tokens"] = usage.cache_read_audio
+    if usage.input_image:
+        details["image_tokens"] = usage.input_image
     return details
 
 

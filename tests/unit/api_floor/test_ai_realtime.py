@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from entresol.api_floor.ai_slots import AI_META, AI_USAGE
+from entresol.api_floor.ai_slots import AI_META, AI_USAGE, AiUsage
 from entresol.core.http import HeaderPairs
 from entresol.plugins.ai_proxy import AiProxy
 from playbooks.floor import FakeClient, Playbook
@@ -147,7 +147,24 @@ def test_transcriptions_are_billed_at_their_own_models_price(transcribed: dict[s
         assert usage.cost is not None
         assert 0 < usage.cost - 400 / 1_000_000 < (20 + 4) * 16 / 1_000_000
     else:
-        assert usage.cost is None
+        assert (usage.cost, usage.price_id, usage.price_version) == (None, None, None)
+
+
+def test_a_session_that_only_counts_seconds_has_a_cost_that_nobody_knows() -> None:
+    play = playbook(options={"input_cost": 4, "output_cost": 16})
+    client = opened(play)
+    kind = "conversation.item.input_audio_transcription.completed"
+    play.upstream.sends(said({"type": kind, "item_id": "i", "usage": {"type": "duration", "seconds": 2.5}}))
+    client.leaves()
+    assert client.path is not None
+    assert client.path.exchange[AI_USAGE] == AiUsage()
+
+
+def test_a_session_in_which_nothing_was_said_costs_nothing() -> None:
+    client = opened(playbook())
+    client.leaves()
+    assert client.path is not None
+    assert AI_USAGE not in client.path.exchange
 
 
 def test_a_session_is_cut_when_its_time_is_up_though_nobody_speaks() -> None:

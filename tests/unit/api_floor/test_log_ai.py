@@ -127,7 +127,7 @@ def usage_of(record: dict[str, Any]) -> Usage:
         ("openai", "gpt-4o", None, Usage(input=1234, output=57)),
         ("openai", "gpt-5", "flex", Usage(input=10, cache_read=4096, output=7, reasoning=640)),
         ("openai", "gpt-4o-audio-preview", None, Usage(input=10, input_audio=99, output=7, output_audio=640)),
-        ("gemini", "gemini-2.5-flash", None, Usage(input=5, input_audio=7, cache_read=9, cache_read_audio=11, output=1)),
+        ("gemini", "gemini-2.5-flash", None, Usage(input=5, input_audio=7, cache_read=9, cache_read_audio=11)),
         ("openai", "gpt-image-1", None, Usage(input=5, input_image=300, output_image=4000)),
         ("openai", "gpt-realtime", None, Usage(input=5, input_image=3, cache_read_audio=40, output_audio=9)),
         ("anthropic", "claude-sonnet-4-5", None, Usage(input=250_000, output=7)),

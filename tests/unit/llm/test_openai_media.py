@@ -22,7 +22,7 @@ def stream(*events: object) -> bytes:
 
 def test_tokens_are_counted_by_kind() -> None:
     facts = IMAGES.response_facts(json.dumps({"created": 1, "data": [{"b64_json": "AA=="}], "usage": USAGE}).encode())
-    assert facts.usage == Usage(input=50, output_image=1000)
+    assert facts.usage == Usage(input=10, input_image=40, output_image=1000)
 
 
 def test_seconds_are_no_tokens() -> None:
@@ -33,11 +33,11 @@ def test_a_stream_is_complete_with_its_last_event() -> None:
     partial = {"type": "image_generation.partial_image", "b64_json": "A" * 20_000}
     final = {"type": "image_generation.completed", "b64_json": "B" * 20_000, "usage": USAGE}
     facts = IMAGES.stream_facts(stream(partial, final), None)
-    assert (facts.is_complete, facts.usage) == (True, Usage(input=50, output_image=1000))
+    assert (facts.is_complete, facts.usage) == (True, Usage(input=10, input_image=40, output_image=1000))
     assert not IMAGES.stream_facts(stream(partial), None).is_complete
     window = stream(partial, final)
     facts = IMAGES.stream_facts(window[:4096], window[-8192:])
-    assert (facts.is_complete, facts.usage) == (True, Usage(input=50, output_image=1000))
+    assert (facts.is_complete, facts.usage) == (True, Usage(input=10, input_image=40, output_image=1000))
 
 
 def test_an_error_in_a_stream_is_one() -> None:
@@ -50,7 +50,7 @@ def test_an_error_in_a_stream_is_one() -> None:
 
 def test_usage_is_found_in_an_answer_too_large_to_be_read_whole() -> None:
     body = json.dumps({"created": 1, "data": [{"b64_json": "A" * 100_000}], "usage": USAGE}).encode()
-    assert IMAGES.fragment_facts(body[:4096], body[-8192:]).usage == Usage(input=50, output_image=1000)
+    assert IMAGES.fragment_facts(body[:4096], body[-8192:]).usage == Usage(input=10, input_image=40, output_image=1000)
 
 
 def test_html_is_no_answer() -> None:

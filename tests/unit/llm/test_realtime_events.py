@@ -39,7 +39,7 @@ def done(usage: object, response_id: str = "resp_1") -> bytes:
                     "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 50},
                 },
             },
-            Usage(input=10, cache_read=60, input_audio=30),
+            Usage(input=10, cache_read=10, cache_read_audio=50, input_audio=30),
         ),
         (
             {"input_tokens": 100, "output_tokens": 1, "input_token_details": {"cached_tokens": 60, "audio_tokens": 80}},

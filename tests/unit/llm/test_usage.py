@@ -18,17 +18,19 @@ ALL_RATES = st.builds(
 def test_each_bucket_has_its_rate() -> None:
     rates = Rates(
         input=1000, cache_read=2000, cache_write=3000, cache_write_1h=4000, input_audio=5000,
-        output=6000, output_audio=7000, output_image=8000,
+        output=6000, output_audio=7000, output_image=8000, cache_read_audio=9000, input_image=11_000,
     )  # fmt: skip
     usage = Usage(
         input=1, cache_read=10, cache_write=100, cache_write_1h=1000, input_audio=10_000,
-        output=1, reasoning=2, output_audio=10, output_image=100,
+        output=1, reasoning=2, output_audio=10, output_image=100, cache_read_audio=1000, input_image=10_000,
     )  # fmt: skip
-    assert cost_nanodollars(usage, rates) == 1 + 20 + 300 + 4000 + 50_000 + 18 + 70 + 800
+    assert cost_nanodollars(usage, rates) == 1 + 20 + 300 + 4000 + 50_000 + 18 + 70 + 800 + 9000 + 110_000
 
 
 def test_a_bucket_without_a_rate_costs_what_it_is_part_of() -> None:
     rates = Rates(input=1000, output=5000, cache_write=2000)
+    assert cost_nanodollars(Usage(input_image=1, cache_read_audio=1), rates) == 2
+    assert cost_nanodollars(Usage(cache_read_audio=10), Rates(input=1000, cache_read=100)) == 1
     assert cost_nanodollars(Usage(cache_read=1, input_audio=1), rates) == 2
     assert cost_nanodollars(Usage(cache_write_1h=1), rates) == 2
     assert cost_nanodollars(Usage(output_audio=1, output_image=1, reasoning=1), rates) == 15
