@@ -1,4 +1,5 @@
-"""Bedrock's runtime: `/model/{id}/converse`, `/converse-stream`, `/invoke`, `/invoke-with-response-stream`."""
+"""Bedrock's runtime: `/model/{id}/converse`, `/converse-stream`, `/invoke`, `/invoke-with-response-stream`,
+`/count-tokens`."""
 
 import re
 from typing import Any, Final
@@ -10,11 +11,12 @@ from entresol.scripted import anthropic_checks, anthropic_wire, bedrock_wire, fa
 from entresol.scripted.bedrock_checks import check_converse
 from entresol.scripted.bedrock_embedding import embed, is_embedding_model
 from entresol.scripted.bedrock_turns import invalid
-from entresol.scripted.prompt import Reply, reply_to
+from entresol.scripted.counting_checks import check_bedrock_count
+from entresol.scripted.prompt import Prompt, Reply, reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, Send, json_script
 from entresol.scripted.settings import Answered, Settings
 
-_PATH: Final = re.compile(r"/model/(.+)/(converse|converse-stream|invoke|invoke-with-response-stream)")
+_PATH: Final = re.compile(r"/model/(.+)/(converse|converse-stream|count-tokens|invoke|invoke-with-response-stream)")
 _FAMILIES: Final = re.compile(
     r"anthropic\.claude-|amazon\.nova-|meta\.llama|mistral\.|openai\.gpt-oss|amazon\.titan-embed-text|cohere\.embed"
 )
@@ -64,7 +66,12 @@ def _run(request: Incoming, settings: Settings, model: str, action: str) -> Scri
         raise Refusal(fault.status, kind, f"Scripted error {fault.status}.", headers=wait)
     if _FAMILIES.search(model) is None and not faults.is_fault(model):
         raise invalid("The provided model identifier is invalid.")
-    script = _invoke(request, body, model, action) if "invoke" in action else _converse(request, body, model, action)
+    if action == "count-tokens":
+        script = _count(body, model)
+    elif "invoke" in action:
+        script = _invoke(request, body, model, action)
+    else:
+        script = _converse(request, body, model, action)
     failure = bedrock_wire.exception("serviceUnavailableException", "Bedrock is unable to process your request.")
     return faults.bend(script, model, settings.slow_s, failure, _GARBAGE)
 
@@ -100,6 +107,28 @@ def _invoke(request: Incoming, body: object, model: str, action: str) -> Script:
         return json_script(200, embed(body, model))
     if "claude" not in model and not faults.is_fault(model):
         raise invalid("Malformed input request: only models of Anthropic's are scripted here.")
+    checked, prompt = _read_native(body, model)
+    reply = reply_to(prompt) if checked["max_tokens"] else Reply(stop="length")
+    if action == "invoke":
+        return json_script(200, anthropic_wire.message_answer(checked, prompt, reply, request.body))
+    frames = anthropic_wire.message_frames(checked, prompt, reply, request.body)
+    events = [msgspec.json.decode(frame.partition(b"data: ")[2]) for frame in frames]
+    return _streamed(
+        bedrock_wire.invoke_frames([one for one in events if one["type"] != "ping"], prompt, reply), invoked=True
+    )
+
+
+def _count(body: object, model: str) -> Script:
+    kind, known = check_bedrock_count(body, model)
+    if kind == "converse":
+        prompt = bedrock_wire.read_converse(known, model)
+    else:
+        _, prompt = _read_native(known, model)
+    return json_script(200, {"inputTokens": prompt.input_tokens})
+
+
+def _read_native(body: object, model: str) -> tuple[dict[str, Any], Prompt]:
+    """A body for a model of Anthropic's, and the prompt in it. Raises Refusal."""
     known: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
     if known.pop("anthropic_version", None) != "bedrock-2023-05-31":
         raise invalid("anthropic_version: Field required")
@@ -109,17 +138,9 @@ def _invoke(request: Incoming, body: object, model: str, action: str) -> Script:
     known.pop("anthropic_beta", None)
     try:
         checked = anthropic_checks.check({**known, "model": model}, "2023-06-01", counting=False)
-        prompt = anthropic_wire.read_messages(checked)
+        return checked, anthropic_wire.read_messages(checked)
     except Refusal as refusal:
         raise invalid(refusal.message) from refusal
-    reply = reply_to(prompt) if checked["max_tokens"] else Reply(stop="length")
-    if action == "invoke":
-        return json_script(200, anthropic_wire.message_answer(checked, prompt, reply, request.body))
-    frames = anthropic_wire.message_frames(checked, prompt, reply, request.body)
-    events = [msgspec.json.decode(frame.partition(b"data: ")[2]) for frame in frames]
-    return _streamed(
-        bedrock_wire.invoke_frames([one for one in events if one["type"] != "ping"], prompt, reply), invoked=True
-    )
 
 
 def _streamed(frames: list[bytes], invoked: bool = False) -> Script:

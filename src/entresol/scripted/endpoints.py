@@ -19,6 +19,7 @@ from entresol.scripted import (
 )
 from entresol.scripted.bedrock_endpoints import answer_bedrock
 from entresol.scripted.cohere_endpoints import answer_cohere
+from entresol.scripted.counting_checks import check_gemini_count
 from entresol.scripted.media_endpoints import answer_media
 from entresol.scripted.ollama_endpoints import answer_ollama
 from entresol.scripted.prompt import Reply, reply_to
@@ -27,6 +28,7 @@ from entresol.scripted.responses_endpoints import answer_responses
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
 from entresol.scripted.settings import DEFAULT_KEY, Answered, Settings
 from entresol.scripted.tgi_endpoints import answer_tgi
+from entresol.scripted.vertex_counting import answer_vertex_counting
 
 __all__ = ["DEFAULT_KEY", "Answered", "Settings", "answer"]
 
@@ -78,6 +80,7 @@ _OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]]
     answer_rerank,
     answer_responses,
     answer_tgi,
+    answer_vertex_counting,
 )
 """Wires with a file of their own: each answers the paths that are its own, and None to all others."""
 
@@ -205,7 +208,8 @@ class _Endpoint:
     def _count_tokens(self) -> Script:
         body = anthropic_checks.check(self._json(), self.request.headers["anthropic-version"], counting=True)
         self._use_model(body["model"])
-        return json_script(200, {"input_tokens": anthropic_wire.read_messages(body).input_tokens})
+        counted = anthropic_wire.read_messages(body).input_tokens
+        return self._finish(json_script(200, {"input_tokens": counted}), b"")
 
     def _gemini_operation(self, model: str, operation: str) -> Script:
         self._use_model(model)
@@ -213,10 +217,9 @@ class _Endpoint:
             case "generateContent" | "streamGenerateContent":
                 return self._generate(model, streamed=operation.startswith("stream"))
             case "countTokens":
-                body = gemini_checks.check_shape(self._json(), gemini_checks.COUNT)
-                inner = body.get("generateContentRequest") or body
-                gemini_checks.check_generate(inner, model)
-                return json_script(200, {"totalTokens": gemini_wire.read_generate(inner, model).input_tokens})
+                body = check_gemini_count(self._json(), model)
+                counted = gemini_wire.read_generate(body, model).input_tokens
+                return self._finish(json_script(200, {"totalTokens": counted}), b"")
             case "embedContent":
                 body = gemini_checks.check_shape(self._json(), gemini_checks.EMBED)
                 return self._finish(json_script(200, {"embedding": gemini_wire.embedding_of(body)}), b"")

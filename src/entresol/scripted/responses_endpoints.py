@@ -1,4 +1,4 @@
-"""OpenAI's Responses: `/v1/responses`, and below it what is kept, which is nothing."""
+"""OpenAI's Responses: `/v1/responses`, below it `/input_tokens`, and what is kept, which is nothing."""
 
 import re
 from typing import Any, Final
@@ -6,11 +6,13 @@ from typing import Any, Final
 import msgspec
 
 from entresol.scripted import faults, openai_checks, responses_checks, responses_wire, wire_errors
+from entresol.scripted.counting_checks import check_input_tokens
 from entresol.scripted.prompt import reply_to
 from entresol.scripted.script import Incoming, Refusal, Script, event_script, json_script
 from entresol.scripted.settings import Answered, Settings
 
 _PATH: Final = "/v1/responses"
+_COUNT: Final = f"{_PATH}/input_tokens"
 _FAMILIES: Final = re.compile(r"(?:gpt-|chatgpt-|o\d|codex-|scripted-)")
 _GARBAGE_FRAME: Final = b"data: {not json\n\n"
 
@@ -42,6 +44,8 @@ class _Call:
         key = bearer[7:] if bearer[:7].lower() == "bearer " else None
         if key not in self._settings.keys:
             raise wire_errors.bad_key("openai", key)
+        if request.path == _COUNT and request.method == "POST":
+            return self._bend(self._count(self._json()))
         if request.path != _PATH:
             name = request.path.removeprefix(f"{_PATH}/").partition("/")[0]
             raise Refusal(404, "invalid_request_error", f"Response with id '{name}' not found.")
@@ -70,6 +74,12 @@ class _Call:
             raise wire_errors.status_refusal("openai", fault)
         if _FAMILIES.match(model) is None and not faults.is_fault(model):
             raise wire_errors.no_model("openai", model)
+
+    def _count(self, given: Any) -> Script:
+        body = check_input_tokens(given)
+        self._use_model(str(body["model"]))
+        counted = responses_wire.read_responses(body).input_tokens
+        return json_script(200, {"object": "response.input_tokens", "input_tokens": counted})
 
     def _answer(self, body: dict[str, Any]) -> Script:
         seed = self._request.body

@@ -127,7 +127,7 @@ def test_a_stream_fails_on_order() -> None:
 
 def test_other_paths_are_not_bedrocks() -> None:
     assert ask("/v1/messages", {}).wire == "anthropic"
-    assert ask("/model/x/count-tokens", {}).wire != "bedrock"
+    assert ask("/model/x/apply-guardrail", {}).wire != "bedrock"
 
 
 def test_a_refusal_on_order_is_content_that_was_filtered() -> None:
