@@ -5,7 +5,7 @@ a file written for Kong is read; what would change a call to a provider that is 
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,13 @@ _WRITTEN = frozenset((
     "transfer-encoding", "upgrade",
 ))  # fmt: skip
 _PLACEHOLDER = re.compile(r"\$\((?:headers|uri_captures|query_params)\.")
+TEMPLATED: Final = {
+    "azure_instance": "host", "azure_deployment_id": "path", "azure_api_version": "path",
+    "databricks.workspace_instance_id": "host", "gemini.endpoint_id": "path", "gemini.location_id": "host",
+    "gemini.project_id": "path",
+}  # fmt: skip
+"""Options that may hold placeholders, and the part of the provider's address that they become."""
+_WITH_PLACEHOLDERS = ("upstream_url", "upstream_path", *TEMPLATED)
 _SELF_HOSTED = ("llama-cpp", "llama2", "openai-compatible", "vllm")
 
 
@@ -189,9 +196,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True):
         """Kong's rules per provider."""
         options = self.options
         found: Violations = [
-            (f"options.{path}", "placeholders are possible in model.name, upstream_url and upstream_path only")
+            (f"options.{path}", f"placeholders are possible in {', '.join(_WITH_PLACEHOLDERS)} only")
             for path, text in _texts(options)
-            if _PLACEHOLDER.search(text) is not None and path not in ("upstream_url", "upstream_path")
+            if _PLACEHOLDER.search(text) is not None and path not in _WITH_PLACEHOLDERS
         ]
         if self.provider not in installed_providers():
             found.append(("provider", f"expected one of: {', '.join(installed_providers())}"))

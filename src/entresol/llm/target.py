@@ -5,22 +5,26 @@ from urllib.parse import urlsplit
 
 from entresol.core.errors import ClientError
 from entresol.llm.format import Format
-from entresol.llm.model_config import ModelConfig
+from entresol.llm.model_config import ModelConfig, ModelOptions
 from entresol.llm.provider import Provider, Url, joined, parse_url
-from entresol.llm.registry import format_named
+from entresol.llm.registry import format_named, provider_named
+from entresol.llm.templated_provider import TemplatedProvider
 from entresol.llm.templates import Lookup, Template
 
 
 class ModelTarget:
     """The `model` block of a plugin. What does not depend on the request is worked out once."""
 
-    def __init__(self, config: ModelConfig, provider: Provider) -> None:
+    def __init__(self, config: ModelConfig, provider: Provider, completed: ModelOptions | None = None) -> None:
+        """`completed`: the options, with what the environment adds to them; the provider is configured with those."""
         options = config.options
         self._provider = provider
+        self._templated = TemplatedProvider(provider_named(config.provider), completed or options)
         self._name = None if config.name is None else Template(config.name)
         self._url = None if options.upstream_url is None else Template(options.upstream_url)
         self._path = None if options.upstream_path is None else Template(options.upstream_path)
-        self.is_fixed = all(each is None or each.is_constant for each in (self._name, self._url, self._path))
+        texts = (self._name, self._url, self._path)
+        self.is_fixed = all(each is None or each.is_constant for each in texts) and not self._templated.is_needed
         """Nothing depends on the request: the lookup is not used."""
         self._whole_path = _whole_path(self._url, self._path, provider)
         self._fixed_url = parse_url(self._url.text) if self._url is not None and self._url.is_constant else None
@@ -28,6 +32,10 @@ class ModelTarget:
     def model(self, lookup: Lookup) -> str | None:
         """The configured model. Raises ClientError `template_value_missing`."""
         return None if self._name is None else self._name.render(lookup)
+
+    def provider(self, lookup: Lookup) -> Provider:
+        """The provider, as its options are for the request. Raises ClientError."""
+        return self._templated.provider(lookup) if self._templated.is_needed else self._provider
 
     def url(self, lookup: Lookup) -> Url | None:
         """The address that replaces the provider's own, if any. Raises ClientError."""
@@ -39,7 +47,7 @@ class ModelTarget:
                 raise ClientError("bad_request", f"the route's upstream_url makes no URL here: {error}") from error
         if self._path is None:
             return url
-        base = url or self._provider.base_url
+        base = url or self.provider(lookup).base_url
         assert base is not None  # a provider without an address has upstream_url, ModelConfig sees to it
         path, _, query = self._path.render_path(lookup).partition("?")
         return Url(base.scheme, base.host, base.port, _rooted(path), joined(base.query, query))

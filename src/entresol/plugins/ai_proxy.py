@@ -30,7 +30,7 @@ from entresol.llm.opened import Opened, opened_chat
 from entresol.llm.price_table import price_table
 from entresol.llm.prices import Prices
 from entresol.llm.prompt_rules import check_prompt, choose_model
-from entresol.llm.provider import check_model_name
+from entresol.llm.provider import Provider, check_model_name
 from entresol.llm.registry import format_named, provider_named
 from entresol.llm.target import ModelTarget
 from entresol.llm.templates import Lookup
@@ -57,14 +57,14 @@ class AiProxy(Plugin[AiProxyConfig]):
         super().__init__(config, context)
         model, clouds = config.model, context.credentials
         options = clouds.completed(config.auth, model.options, model.provider)
-        self._provider = provider = provider_named(model.provider).configured(options)
-        self._target = target = ModelTarget(model, provider)
+        provider = provider_named(model.provider).configured(options)
+        self._target = target = ModelTarget(model, provider, options)
         if not target.is_complete:
             raise ConfigError("provider_options", f"must set {provider.needs}")
         self._source = clouds.source(config.auth, options, model.provider)
         self._client = client = format_named(CLIENT_WIRES[config.route_type][config.llm_format])
         self._others = formats_beside(client, provider)
-        self._ends: dict[tuple[str, str], Ends] = {}
+        self._ends: dict[tuple[str, str, Provider], Ends] = {}
         self._unsaid_type = _JSON[1] if config.llm_format == "bedrock" else b""  # its clients leave it out of `invoke`
         self._passes_chat = client.name == "openai-chat" and target.wire(client, "") == client.name
         table = context.prices or price_table()
@@ -200,7 +200,7 @@ class AiProxy(Plugin[AiProxyConfig]):
         opened: Opened = _UNREAD,
     ) -> Way:  # fmt: skip
         credential, tls, lookup = self._credential, upstream.origin.tls, self._lookup(exchange)
-        ends = self._ends_of(client, model)
+        ends = self._ends_of(client, model, self._target.provider(lookup))
         url = ends.url(model, stream, opened, credential.client_query(query), self._target.url(lookup))
         origin = Origin(url.scheme, url.host, url.port, tls if url.scheme == "https" else None)
         whole_query = credential.query(url.query)
@@ -210,16 +210,17 @@ class AiProxy(Plugin[AiProxyConfig]):
     def _model_name(self, model: str) -> bytes:
         return field_value(f"{self.config.model.provider}/{model}")
 
-    def _ends_of(self, client: Format, model: str) -> Ends:
+    def _ends_of(self, client: Format, model: str, provider: Provider) -> Ends:
         """What calls of a model have in common. Which wire a provider speaks may depend on the model."""
-        options, provider = self.config.model.options, self._provider
-        wire = self._target.wire(client, model)
-        ends = self._ends.get((client.name, wire))
+        options, wire = self.config.model.options, self._target.wire(client, model)
+        ends = self._ends.get((client.name, wire, provider))
         if ends is None:
             version = options.anthropic_version or ""
             own_facts = self.config.model.profile or NO_FACTS
             ends = Ends(client, provider, format_named(wire), options.for_calls(), version, own_facts)
-            self._ends[client.name, wire] = ends
+            if len(self._ends) > 256:  # providers may depend on what clients say
+                self._ends.clear()
+            self._ends[client.name, wire, provider] = ends
         return ends
 
     # The answer.

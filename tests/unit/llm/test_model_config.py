@@ -52,14 +52,18 @@ def test_an_unknown_provider_is_told_the_known_ones() -> None:
 
 RULES = [
     (
-        {"provider": "azure", "options": {"azure_instance": "a", "azure_deployment_id": "$(uri_captures.x)"}},
-        "options.azure_deployment_id",
-        "placeholders are possible in model.name, upstream_url and upstream_path only",
+        {"provider": "bedrock", "options": {"bedrock": {"aws_region": "$(uri_captures.x)"}}},
+        "options.bedrock.aws_region",
+        "placeholders are possible in upstream_url, upstream_path, azure_instance, azure_deployment_id, "
+        "azure_api_version, databricks.workspace_instance_id, gemini.endpoint_id, gemini.location_id, "
+        "gemini.project_id only",
     ),
     (
-        {"provider": "vertex", "options": {"gemini": {"project_id": "$(headers.x)"}}},
-        "options.gemini.project_id",
-        "placeholders are possible in model.name, upstream_url and upstream_path only",
+        {"provider": "vertex", "options": {"gemini": {"api_endpoint": "$(headers.x)"}}},
+        "options.gemini.api_endpoint",
+        "placeholders are possible in upstream_url, upstream_path, azure_instance, azure_deployment_id, "
+        "azure_api_version, databricks.workspace_instance_id, gemini.endpoint_id, gemini.location_id, "
+        "gemini.project_id only",
     ),
     (
         {"provider": "mistral", "options": {"mistral_format": "ollama"}},

@@ -270,6 +270,18 @@ def test_the_model_may_come_from_the_request(name: str, path: str, headers: Head
     assert json.loads(chat(gateway(config(model={"name": name})), path, headers).sent_body)["model"] == "mini"
 
 
+def test_the_request_may_say_which_deployment_at_azure() -> None:
+    options = {"azure_instance": "$(headers.x-team)", "azure_deployment_id": "$(headers.x-to)", "upstream_url": None}
+    made = gateway(config("azure", model={"name": "$(headers.x-to)"}, options=options))
+    for team, to in (("blue", "gpt-4o"), ("red", "gpt-5.5"), ("blue", "gpt-4o")):
+        reply = chat(made, headers=[(b"x-team", team.encode()), (b"x-to", to.encode())])
+        assert reply.sent is not None
+        path = f"/openai/deployments/{to}/chat/completions?api-version=2023-05-15"
+        assert (reply.sent.host, reply.sent.target) == (f"{team}.openai.azure.com", path)
+    reply = chat(made, headers=[(b"x-team", b"evil.test"), (b"x-to", b"gpt-4o")])
+    assert (reply.status, error_of(reply)["code"], reply.sent) == (400, "bad_request", None)
+
+
 def test_a_template_value_that_is_missing_is_named() -> None:
     reply = chat(gateway(config(model={"name": "$(uri_captures.m)"})))
     assert (reply.status, error_of(reply)["message"]) == (400, "uri_captures key m was not provided")

@@ -183,7 +183,7 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
             base = provider_named(self.model.provider).configured(self.model.options).base_url
         except ConfigError:
             return []  # told elsewhere
-        if base is None or _HOST.fullmatch(base.host) is not None:
+        if base is None or "$(" in base.host or _HOST.fullmatch(base.host) is not None:
             return []
         return [("model.options", f"{base.host!r} is no host name")]
 
