@@ -7,7 +7,7 @@ call few providers and the table knows some forty.
 
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -24,6 +24,11 @@ _DAY: Final = r"^(\d{4}-\d{2}-\d{2})?$"
 _INPUTS: Final = (
     "input", "cache_read", "cache_read_audio", "cache_write", "cache_write_1h", "input_audio", "input_image",
 )  # fmt: skip
+_LONGEST_NAME: Final = 2048
+_PLACE: Final = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/|^google/(?=gemini)")
+"""Google's resource names, and the names of its endpoint that is compatible with OpenAI's."""
+_VERSION: Final = re.compile(r"@[a-z0-9]+$|(?<=pro)-\d{3}$|(?<=flash)-\d{3}$|(?<=lite)-\d{3}$")
+"""Vertex AI's versions of models. They cost the same."""
 _PER_CALL: Final = ("request",)
 
 Rate = Annotated[int, Meta(ge=0, le=10**15)]
@@ -209,18 +214,15 @@ class PriceTable:
 
     def find(self, provider: str, name: str) -> tuple[str, Model] | None:
         """The model a provider calls `name`, and whose it is; an exact name before a pattern."""
-        name = name.lower().removeprefix("models/")
         index = self._index(provider)
-        if index is None:
+        if index is None or len(name) > _LONGEST_NAME:
             return None
-        model = index.find(name)
-        if model is not None:
-            return provider, model
-        for other in index.prices.others:
-            index = self._index(other)
-            model = None if index is None else index.find(name)
-            if model is not None:
-                return other, model
+        owners = [(owner, self._index(owner)) for owner in (provider, *index.prices.others)]
+        for spelling in _spellings(name.lower()):
+            for owner, known in owners:
+                model = None if known is None else known.find(spelling)
+                if model is not None:
+                    return owner, model
         return None
 
     def price(self, provider: str, name: str, service_tier: str | None, now: float) -> Price | None:
@@ -260,6 +262,15 @@ class PriceTable:
                 prices = msgspec.json.decode(prices, type=ProviderPrices)
             index = self._indexes[provider] = _Index(prices)
         return index
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name as it is, and without what clouds write around it: where it stands, and which version of it."""
+    name = name.removeprefix("models/")
+    yield name
+    for bare in (_PLACE.sub("", name), _VERSION.sub("", _PLACE.sub("", name))):
+        if bare != name:
+            yield bare
 
 
 def row_id(provider: str, model: str, row: Row) -> str:

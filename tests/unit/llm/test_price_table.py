@@ -47,6 +47,24 @@ def test_a_model_is_looked_up_among_its_providers_an_exact_name_first(
     assert TABLE.find(provider, name) == (None if found is None else (provider, found))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "google/gemini-2.5-flash", "publishers/google/models/gemini-2.5-flash", "gemini-2.5-flash@default",
+        "projects/p/locations/eu/publishers/google/models/gemini-2.5-flash-001", "GEMINI-2.5-FLASH-002",
+    ],
+)  # fmt: skip
+def test_a_name_as_clouds_write_it_means_the_same_model(name: str) -> None:
+    found, bare = price_table().find("vertex", name), price_table().find("vertex", "gemini-2.5-flash")
+    assert found == bare is not None
+
+
+@pytest.mark.parametrize("name", ["google/gemini", "publishers/x/models/", "@1", "x" * 100_000, "gpt-4o-001"])
+def test_a_name_of_no_model_stays_one(name: str) -> None:
+    assert price_table().find("vertex", name) is None
+    assert price_table().find("openai", name) is None
+
+
 def test_a_provider_serves_the_models_of_others_at_their_default_prices() -> None:
     theirs = Model(id="gpt", rows=(row(5, service_tier="flex"), row(10)))
     own = Model(id="own", rows=(row(7, service_tier="flex"), row(20)))
