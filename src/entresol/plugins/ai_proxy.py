@@ -150,9 +150,11 @@ class AiProxy(Plugin[AiProxyConfig]):
         self._credential.hide_also(credential.secrets)
 
     def _client_of(self, path: str) -> Format:
-        """The format of a call on a route for chat, by its path."""
+        """The format of a call on a route for chat, by its path. Raises ClientError where the provider has it not."""
         for ending, wire_format in self._others:
             if path.endswith(ending):
+                if isinstance(wire_format, str):
+                    raise ClientError("unsupported_by_provider", wire_format)
                 return wire_format
         return self._client
 

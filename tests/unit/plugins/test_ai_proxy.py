@@ -434,11 +434,39 @@ def test_an_answer_of_another_format_is_translated_and_losses_are_told() -> None
 
 
 def test_a_field_of_an_answer_that_says_nothing_is_no_loss() -> None:
-    message = {"role": "assistant", "content": "pong", "refusal": None, "annotations": [], "audio": None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "pong",
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop", "content_filter_results": None}
     body = {**COMPLETION, "choices": [choice], "system_fingerprint": None}
     reply = chat(gateway(config(llm_format="anthropic"), body), "/v1/messages", max_tokens=5)
     assert (reply.status, reply.header("x-entresol-dropped")) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "llm_format", "path", "wire", "message"),
+    [
+        ("anthropic", "cohere", "/v2/embed", {"texts": ["a"]}, "provider anthropic has no embeddings, only: chat"),
+        ("gemini", "cohere", "/v2/rerank", {"query": "a", "documents": []}, "provider gemini has no rerank, only: "),
+        ("anthropic", "ollama", "/api/embed", {"input": "a"}, "provider anthropic has no embeddings, only: chat"),
+        ("anthropic", "gemini", "/v1beta/models/gpt-4o:embedContent", {"content": {}}, "provider anthropic has no emb"),
+        (
+            "openai", "bedrock", "/model/gpt-4o/invoke", {"messages": HELLO},
+            "provider openai does not speak bedrock-invoke, whose bodies are a model's own and are not translated: "
+            "call converse instead",
+        ),
+    ],
+)  # fmt: skip
+def test_a_call_beside_chat_that_the_provider_has_not_is_refused_with_the_reason(
+    provider: str, llm_format: str, path: str, wire: dict[str, Any], message: str
+) -> None:
+    reply = gateway(config(provider, llm_format=llm_format)).chat(wire, path)
+    assert (reply.status, reply.header("x-entresol-error"), reply.sent) == (400, "unsupported_by_provider", None)
+    assert reply.json["message"].startswith(message)
 
 
 def test_what_cannot_be_left_out_is_refused() -> None:

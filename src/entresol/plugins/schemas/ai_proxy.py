@@ -188,18 +188,27 @@ class AiProxyConfig(PluginConfig, frozen=True, kw_only=True):
         return [("model.options", f"{base.host!r} is no host name")]
 
 
-def formats_beside(client: Format, provider: Provider) -> list[tuple[str, Format]]:
-    """Formats of other operations that clients of a route for chat call there, by how their paths end. The path of any
-    other is refused like one that makes no sense."""
-    return [(end, format_named(wire)) for end, wire in BESIDE_CHAT.get(client.name, ()) if _speaks(provider, wire)]
+def formats_beside(client: Format, provider: Provider) -> list[tuple[str, Format | str]]:
+    """Formats of other operations that clients of a route for chat call there, or why they cannot, by how their paths
+    end."""
+    return [(end, _why_not(provider, wire) or format_named(wire)) for end, wire in BESIDE_CHAT.get(client.name, ())]
 
 
 def _speaks(provider: Provider, wire: str) -> bool:
-    """Whether clients of a wire get an answer. What no provider counts, the gateway estimates."""
-    if format_named(wire).operation == "count_tokens":
-        return True
+    """Whether clients of a wire get an answer."""
+    return _why_not(provider, wire) is None
+
+
+def _why_not(provider: Provider, wire: str) -> str | None:
+    """Why clients of a wire get no answer; None if they do. What no provider counts, the gateway estimates."""
+    wire_format = format_named(wire)
+    if wire_format.operation == "count_tokens":
+        return None
     try:
-        provider.format_name(format_named(wire).operation, wire)
-    except ConfigError:
-        return False
-    return True
+        spoken = provider.format_name(wire_format.operation, wire)
+    except ConfigError as error:
+        return error.message
+    if wire == "bedrock-invoke" and spoken != wire:
+        why = "whose bodies are a model's own and are not translated: call converse instead"
+        return f"provider {provider.name} does not speak {wire}, {why}"
+    return None
