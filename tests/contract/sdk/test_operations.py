@@ -1,4 +1,4 @@
-"""Operations beside chat: embeddings in every pair, and Anthropic's counting of tokens, with the official clients."""
+"""Operations beside chat: embeddings in every pair, and counting on a route of messages, with the official clients."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -128,9 +128,3 @@ def test_anthropics_client_counts_tokens_on_the_route_of_its_messages(place: Ope
     sdk = anthropic_client(place, "anthropic")
     count = sdk.messages.count_tokens(model="claude-sonnet-5-5", messages=[{"role": "user", "content": "Hello"}])
     assert count.input_tokens > 0
-
-
-def test_counting_where_nobody_can_count_is_refused_in_anthropics_format(place: OperationsStand) -> None:
-    sdk = anthropic_client(place, "openai")
-    with pytest.raises(anthropic.BadRequestError, match="count_tokens is not supported"):
-        sdk.messages.count_tokens(model="gpt-5.5", messages=[{"role": "user", "content": "Hello"}])
