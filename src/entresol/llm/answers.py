@@ -38,7 +38,6 @@ SMALL_BODY: Final = 65_536
 
 
 _NO_NAMES: Final[dict[str, str]] = {}
-_NOTHING: Final[list[ChatEvent]] = []
 _NOTHING_SAID: Final = CallFacts()
 """Stands in until an answer says something; replaced, never changed."""
 
@@ -225,6 +224,7 @@ class TranslatedStream(Answer):
         self._decoder = decoder
         self._encoder = encoder
         self._client = client
+        self._finished_choices: set[int] = set()
         self._calls = StreamCalls(shape.request_id, client.takes_objects_only)
         self.dropped = encoder.dropped  # it grows
         self.content_type = client.content_type if shape.framing == "json-array" else client.stream_content_type
@@ -274,44 +274,51 @@ class TranslatedStream(Answer):
         for position, event in enumerate(events):
             if type(event) is TextDelta:
                 continue  # nearly all of them
-            before = self._note(event)
+            instead = self._note(event)
             if self.facts.error is not None:
-                return self._encoder.encode([*events[:position], *(before or [event])])
-            if before:
-                return self._encoder.encode([*events[:position], *before, event]) + self._pass(events[position + 1 :])
+                return self._encoder.encode([*events[:position], *(instead or [event])])
+            if instead is not None:
+                return self._encoder.encode([*events[:position], *instead]) + self._pass(events[position + 1 :])
         return self._encoder.encode(events)
 
-    def _note(self, event: ChatEvent) -> list[ChatEvent]:
-        """Remember what an event says. What has to come before it; in its place, if that fails the stream."""
+    def _note(self, event: ChatEvent) -> list[ChatEvent] | None:
+        """Remember what an event says. What stands in its place; None: itself."""
         facts = self.facts
         if isinstance(event, ToolArgumentsDelta):
             self._calls.add(event)
         elif isinstance(event, ToolCallStarted):
-            return self._failed(self._calls.start(event))
+            return self._failed(self._calls.start(event)) or None
         elif isinstance(event, UsageReported):
             facts.usage, facts.service_tier = event.usage, event.service_tier or facts.service_tier
         elif isinstance(event, Finished):
-            if event.choice == 0:
-                facts.finish_reason = event.reason
-            return self._failed(self._calls.finish(event.choice, event.reason))
+            return self._finished(event)
         elif isinstance(event, Started):
             facts.model, facts.response_id = event.model or facts.model, event.id or facts.response_id
             facts.service_tier = event.service_tier or facts.service_tier
         elif isinstance(event, Ended):
-            return self._end()
+            return self._ended(event)
         elif isinstance(event, Failed):
             facts.error = event.error
-        return _NOTHING
+        return None
 
-    def _end(self) -> list[ChatEvent]:
+    def _finished(self, event: Finished) -> list[ChatEvent] | None:
+        if event.choice in self._finished_choices and event.reason == "stop":
+            return []  # some say why they ended, and at the end only that they did
+        self._finished_choices.add(event.choice)
+        if event.choice == 0:
+            self.facts.finish_reason = event.reason
+        before = self._failed(self._calls.finish(event.choice, event.reason))
+        return [*before, event] if before and self.facts.error is None else before or None
+
+    def _ended(self, event: Ended) -> list[ChatEvent] | None:
         before, facts = self._failed(self._calls.finish(None, "stop")), self.facts
         if facts.error is not None:
             return before
         facts.is_complete = True
         if facts.finish_reason is not None:
-            return before
+            return [*before, event] if before else None
         facts.finish_reason = "tool_calls" if self._calls.are_any else "stop"  # for clients who wait for a reason
-        return [*before, Finished(facts.finish_reason)]
+        return [*before, Finished(facts.finish_reason), event]
 
     def _failed(self, events: list[ChatEvent]) -> list[ChatEvent]:
         """Remember a failure at the end of these events."""

@@ -199,6 +199,8 @@ class BedrockStreamDecoder:
             self._open[index] = _Open("toolResult", start.tool_result)
         elif start.image is not None:
             self._open[index] = _Open("image", start.image)
+        else:
+            self._left_over.tell(("start",), out)
 
     def _read_delta(self, index: int, delta: _Delta, out: list[ChatEvent]) -> None:
         if delta.tool_use is not None:

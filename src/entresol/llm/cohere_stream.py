@@ -67,6 +67,7 @@ class _Event(msgspec.Struct):
     delta: _Delta | None = None
     logprobs: JsonObject | list[JsonObject] | None = None
     message: object = None
+    error: object = None
 
 
 _T = TypeVar("_T", _Call, JsonObject)
@@ -131,9 +132,10 @@ class CohereStreamDecoder:
             self._start(wire.id or "", out)
             if message is not None:
                 self._read_message(kind, wire.index, message, out)
-        elif wire.type is None and isinstance(wire.message, str):
+        elif kind == "error" or wire.error is not None or (wire.type is None and isinstance(wire.message, str)):
             self._is_over = True
-            out.append(Failed(stream_failure(None, wire.message)))
+            told = wire.error.get("message") if isinstance(wire.error, dict) else wire.error
+            out.append(Failed(stream_failure(None, told or wire.message)))
         elif kind:  # `debug`, and what is new
             self._left_over.tell((kind[:_LONGEST_KIND],), out)
         else:
@@ -165,7 +167,7 @@ class CohereStreamDecoder:
         number = self._count
         self._count += 1
         self._calls[number if index is None else index] = number
-        out.append(ToolCallStarted(number, call.id or f"call_{number}", function.name or ""))
+        out.append(ToolCallStarted(number, call.id or "", function.name or ""))
         _add_arguments(function, number, out)
 
     def _read_arguments(self, call: _Call, index: int | None, out: list[ChatEvent]) -> None:

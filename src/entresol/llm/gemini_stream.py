@@ -13,6 +13,7 @@ from entresol.llm.broken_stream import BrokenStream
 from entresol.llm.events import (
     ChatEvent,
     Ended,
+    ErrorDetail,
     Failed,
     Finished,
     LeftOver,
@@ -29,7 +30,7 @@ from entresol.llm.events import (
 from entresol.llm.format import Format, OpenChoices, StreamShape, bad_field, bad_response, encode_json, note_losses
 from entresol.llm.gemini_logprobs import read_logprobs, write_logprobs
 from entresol.llm.gemini_parts import answer_call, answer_parts, answer_thinking, made_id, read_part
-from entresol.llm.gemini_structs import CandidatePiece, ResponsePiece
+from entresol.llm.gemini_structs import CandidatePiece, OddError, ResponsePiece
 from entresol.llm.gemini_usage import read_usage, write_usage
 from entresol.llm.gemini_wire import WIRE_REASONS, ResponseSplitter, finish_reason, read_error, stream_error_status
 from entresol.llm.left_over import LeftOvers, unread_fields
@@ -41,6 +42,8 @@ from entresol.llm.types import FinishReason, JsonObject, Native, Part, Text, Thi
 _UNREAD: Final = unread_fields(CandidatePiece)
 _UNREAD_OF_ALL: Final = unread_fields(ResponsePiece)
 _PART: Final = b'{"candidates":[{"content":{"role":"model","parts":[%b]},"index":%d}]%b'
+_DONE: Final = b"[DONE]"
+_decode_odd: Final = msgspec.json.Decoder(list[OddError] | OddError).decode
 _decode_response: Final = msgspec.json.Decoder(ResponsePiece).decode
 
 
@@ -80,7 +83,13 @@ class GeminiStreamDecoder:
             try:
                 self._read_response(_decode_response(data), out)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                raise BrokenStream(bad_response(f"a part of the stream is not valid: {error}"), out) from error
+                if data == _DONE:  # which some servers add
+                    continue
+                problem = _error_in(data)
+                if problem is None:
+                    raise BrokenStream(bad_response(f"a part of the stream is not valid: {error}"), out) from error
+                self._has_failed = True
+                out.append(Failed(problem))
             except UpstreamError as fault:
                 raise BrokenStream(fault, out) from fault
         return out
@@ -111,7 +120,7 @@ class GeminiStreamDecoder:
             out.append(UsageReported(read_usage(usage)))
 
     def _read_candidate(self, candidate: CandidatePiece, out: list[ChatEvent]) -> None:
-        choice = candidate.index
+        choice = candidate.index or 0
         content = candidate.content
         for wire in (content.parts if content is not None else None) or ():
             text = wire.get("text")
@@ -144,6 +153,20 @@ class GeminiStreamDecoder:
             out.append(ToolArgumentsDelta(index, part.arguments, choice))
         else:
             out.append(PartAdded(part, choice))
+
+
+def _error_in(data: bytes) -> ErrorDetail | None:
+    """The error of a part that is no response: in a list, or no more than a text."""
+    try:
+        odd = _decode_odd(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    for each in odd if isinstance(odd, list) else [odd]:
+        if isinstance(each.error, str):
+            return ErrorDetail(status=502, message=each.error)
+        if each.error is not None:
+            return read_error(each.error, stream_error_status(each.error))
+    return None
 
 
 class _Candidate:

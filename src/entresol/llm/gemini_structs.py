@@ -74,6 +74,12 @@ class ErrorAnswer(msgspec.Struct):
     error: ErrorWire
 
 
+class OddError(msgspec.Struct):
+    """What else a part of a stream may be."""
+
+    error: ErrorWire | str | None = None
+
+
 class ContentPiece(msgspec.Struct):
     parts: list[JsonObject] | None = None
 
@@ -81,7 +87,7 @@ class ContentPiece(msgspec.Struct):
 class CandidatePiece(msgspec.Struct, rename="camel"):
     """A candidate's piece. The unread fields are those of google-genai 3.4 that no other format has."""
 
-    index: int = 0
+    index: int | None = 0
     content: ContentPiece | None = None
     finish_reason: str | None = None
     logprobs_result: JsonObject | None = None

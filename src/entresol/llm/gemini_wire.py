@@ -122,6 +122,9 @@ def stream_error_status(wire: ErrorWire) -> int:
     return wire.code if wire.code is not None and 400 <= wire.code < 600 else 502
 
 
+_BOM: Final = b"\xef\xbb\xbf"
+
+
 class ElementDecoder:
     """Splits a JSON array of objects that comes piece by piece, over any split, in linear time."""
 
@@ -177,11 +180,17 @@ class ResponseSplitter:
     def __init__(self) -> None:
         self._sse: SseDecoder | None = None
         self._array: ElementDecoder | None = None
+        self._start = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The responses that `data` completes."""
         if self._sse is None and self._array is None:
-            data = data.lstrip()
+            data = self._start + data
+            self._start = b""
+            if _BOM.startswith(data):
+                self._start = data
+                return []
+            data = data.removeprefix(_BOM).lstrip()
             if not data:
                 return []
             if data[:1] in (b"[", b"{", b","):

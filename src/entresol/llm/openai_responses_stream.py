@@ -111,7 +111,7 @@ class ResponsesStreamDecoder:
             if reader is not None:
                 reader(self, event, out)
             elif not kind.endswith(_TOLD_ELSEWHERE):
-                self._left_over.tell((kind.removeprefix("response."),), out)
+                self._left_over.tell((kind.removeprefix("response.") or "event",), out)
 
     def _start(self, out: list[ChatEvent]) -> None:
         if not self._is_started:
@@ -148,7 +148,7 @@ class ResponsesStreamDecoder:
             self._items[index] = _Item(str(wire.get("id")), kind)
             return
         name = wire.get("name")
-        call_id = wire.get("call_id") or f"call_{self._calls}"
+        call_id = wire.get("call_id") or ""
         self._items[index] = _Item(str(wire.get("id")), kind, self._calls)
         out.append(ToolCallStarted(self._calls, str(call_id), str(name or ""), 0, kind == "custom_tool_call"))
         self._calls += 1

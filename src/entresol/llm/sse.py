@@ -41,7 +41,7 @@ class SseDecoder:
     comment but JSON is an event: so servers write the error that ends a stream.
     """
 
-    __slots__ = ("_data", "_is_first", "_line", "_line_size", "_name", "_size", "_skip_lf")
+    __slots__ = ("_data", "_is_bare", "_is_first", "_line", "_line_size", "_name", "_size", "_skip_lf")
 
     def __init__(self) -> None:
         self._line: list[bytes] = []  # pieces of the line under way
@@ -51,6 +51,7 @@ class SseDecoder:
         self._size = 0
         self._skip_lf = False  # the last byte was CR: a LF that follows belongs to it
         self._is_first = True
+        self._is_bare = False  # the event under way is JSON in no field
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """The events that `data` completes."""
@@ -114,10 +115,22 @@ class SseDecoder:
                 self._data = []
                 self._size = 0
             self._name = b""
+            self._is_bare = False
         elif line.startswith(b"event:"):
             self._name = line[7:] if line[6:7] == b" " else line[6:]
         elif line.startswith(b"{") and not self._data:
-            events.append(SseEvent(self._name, line))
+            self._is_bare = True
+            self._take_bare(line, events)
+        elif self._is_bare:
+            self._take_bare(line, events)
+
+    def _take_bare(self, line: bytes, events: list[SseEvent]) -> None:
+        """A line of JSON that stands in no field."""
+        self._data.append(line)
+        self._size += len(line)
+        self._check_size()
+        if line.endswith(b"}") and (len(self._data) == 1 or line == b"}"):  # else it ends at a blank line
+            self._take_line(b"", events)
 
     def _check_size(self) -> None:
         if self._size + self._line_size > MAX_EVENT_BYTES:

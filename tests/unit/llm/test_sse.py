@@ -103,3 +103,15 @@ def test_json_that_is_no_field_is_data() -> None:
     assert decoder.feed(b'data: a\n\n{"error":1}\n') == [SseEvent(b"", b"a"), SseEvent(b"", b'{"error":1}')]
     assert decoder.feed(b'{"error":2}') == []
     assert decoder.finish() == [SseEvent(b"", b'{"error":2}')]
+
+
+def test_json_on_several_lines_that_is_no_field_is_an_event() -> None:
+    text = b'{\n  "error": {\n    "code": 503\n  }\n}'
+    decoder = SseDecoder()
+    assert decoder.feed(b"data: a\n\n" + text + b"\ndata: b\n\n") == [
+        SseEvent(b"", b"a"),
+        SseEvent(b"", text),
+        SseEvent(b"", b"b"),
+    ]
+    assert decoder.feed(text) == []
+    assert decoder.finish() == [SseEvent(b"", text)]
