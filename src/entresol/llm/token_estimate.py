@@ -25,14 +25,18 @@ _THREE: Final = bytes(range(0xE0, 0xF0))
 _FOUR: Final = bytes(range(0xF0, 0xF8))
 _CURVE: Final = ((0.92, 0.25), (0.80, 0.335), (0.62, 0.41), (0.48, 0.60), (0.40, 0.76))
 """Tokens per ASCII byte by the share of small letters and spaces: prose, code, JSON, numbers and base64."""
-_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\\"
+"""And the backslash before slashes, as PHP writes JSON."""
 _LEAST_MEDIA: Final = 1024
 """Shorter base64 is counted as text, which is more."""
 _LEAST_BODY: Final = 8192
 """Smaller bodies are not searched for files: most calls are small, and searching is half of the time."""
 _MANY_ESCAPES: Final = 40
 """One backslash in so many bytes may be from characters as `\\u4e2d`."""
-_MARKS: Final = (b";base64,", b'"data"')
+_DATA_URL: Final = b";base64,"
+_IMAGES: Final = b'"images"'
+"""Ollama's: a list."""
+_MARKS: Final = (_DATA_URL, b'"data"', b'"bytes"', _IMAGES)
 _PER_MESSAGE: Final = 4
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -198,17 +202,22 @@ def _media(body: bytes) -> Iterator[tuple[Kind, int, int]]:
     for mark in _MARKS:
         position = body.find(mark)
         while position >= 0:
-            start = position + len(mark)
-            if mark == _MARKS[1]:
-                start = body.find(b'"', start, start + 16) + 1
-                if not start:
-                    position = body.find(mark, position + len(mark))
-                    continue
-            end = body.find(b'"', start)
-            end = len(body) if end < 0 else end
-            if end - start >= _LEAST_MEDIA and not body[start : start + 64].translate(None, _BASE64):
-                yield _kind_of(body[max(0, position - 160) : start] + body[end : end + 100]), start, end
-            position = body.find(mark, max(end, start))
+            after = position + len(mark)
+            start = after if mark == _DATA_URL else body.find(b'"', after, after + 16) + 1
+            while start:
+                end = body.find(b'"', start)
+                after = end = len(body) if end < 0 else end
+                if end - start >= _LEAST_MEDIA and not body[start : start + 64].translate(None, _BASE64):
+                    around = b"" if mark == _IMAGES else body[max(0, position - 160) : start] + body[end : end + 100]
+                    yield _kind_of(around), start, end
+                start = _next_in_list(body, end) if mark == _IMAGES else 0
+            position = body.find(mark, after)
+
+
+def _next_in_list(body: bytes, end: int) -> int:
+    """Where the next text of a list begins; 0 if that was the last."""
+    between = body[end + 1 : end + 17]
+    return body.find(b'"', end + 1, end + 17) + 1 if between.lstrip().startswith(b",") else 0
 
 
 def _kind_of(around: bytes) -> Kind:

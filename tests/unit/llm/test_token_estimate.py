@@ -212,6 +212,11 @@ WAV = base64.b64encode(b"RIFF" + bytes(24) + (16_000).to_bytes(4, "little") + by
         (b'{"inlineData":{"mimeType":"image/png","data": "%b"}}', PNG, 1024, 1100),
         (b'{"type":"input_audio","input_audio":{"data":"%b","format":"wav"}}', WAV, 100, 150),
         (b'{"source":{"type":"base64","media_type":"application/pdf","data":"%b"}}', PDF, 7500, 7600),
+        (b'{"image":{"format":"png","source":{"bytes":"%b"}}}', PNG, 1024, 1100),
+        (b'{"document":{"format":"pdf","name":"n","source":{"bytes":"%b"}}}', PDF, 7500, 7600),
+        (b'{"model":"llava","prompt":"x","images":["%b"]}', PNG, 1024, 1100),
+        (b'{"images":[' + b'"%b",' % (PNG[:-8] + b"pdf/pdf=") + b' "%b"]}', PNG, 2048, 2200),
+        (b'{"images":["%b"], "stream":true}', PNG.replace(b"A", b"\\/", 3), 1024, 1650),
     ],
 )
 def test_files_in_a_body_count_by_their_kind_and_not_their_bytes(
