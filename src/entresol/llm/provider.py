@@ -91,9 +91,9 @@ class Provider:
         speaks the format, says it."""
         return ""
 
-    def takes_query(self, wire: str) -> bool:
-        """Whether the query of a client that speaks the wire format may go along."""
-        return True
+    def passed_query(self, wire: str, query: str) -> str:
+        """What of the query of a client that speaks the wire format may go along."""
+        return query
 
     def set_fields(self, wire: str, model: str, fields: Fields) -> None:
         """Put into the top level of a body, in one of its wire formats, what the operator's options say of every
@@ -119,8 +119,8 @@ class Provider:
         if base is None:
             raise ConfigError("upstream_url_missing", f"provider {self.name} has no address of its own")
         path, query = self.endpoint(wire, model, stream)
-        if client_query is not None and self.takes_query(wire):
-            query = client_query
+        if client_query is not None:
+            query = self.passed_query(wire, client_query)
         if self.is_whole(base):
             path, query = base.path, query if client_query is not None else ""
         elif base.path.rstrip("/") and path.startswith(self.version_path):

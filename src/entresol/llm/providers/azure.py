@@ -4,6 +4,7 @@ With a deployment, calls go to the deployments API and name its version in the q
 which is OpenAI's own with the deployment as the model. Anthropic's models in Foundry speak Anthropic's wire.
 """
 
+import re
 from urllib.parse import quote
 
 from entresol.llm.format import Operation
@@ -18,6 +19,8 @@ _OF_AZURE = tuple(wire for wire in WHOLE_API if wire != "openai-input-tokens")
 _OF_DEPLOYMENTS = tuple(
     wire for wire in _OF_AZURE if wire not in ("openai-responses", "openai-files", "openai-batches")
 )
+
+_VERSION = re.compile(r"api-version=(?:(\d.*)|.*)")
 
 
 class Azure(Provider):
@@ -47,6 +50,18 @@ class Azure(Provider):
             made.version_path = ""
             made._version = f"api-version={quote(options.azure_api_version, safe='')}"
         return made
+
+    def passed_query(self, wire: str, query: str) -> str:
+        """Versions that are dates belong to the deployments API, others, such as `preview`, to the v1 API; each answers
+        400 or 404 to those of the other."""
+        has_dates = bool(self._version) and wire in _OF_DEPLOYMENTS
+        return "&".join(
+            [
+                pair
+                for pair in query.split("&")
+                if (version := _VERSION.fullmatch(pair)) is None or (version[1] is not None) is has_dates
+            ]
+        )
 
     def own_query(self, wire: str) -> str:
         return self._version if wire in _OF_DEPLOYMENTS else ""

@@ -42,8 +42,8 @@ class Vertex(Provider):
             return "anthropic-count-tokens" if model.startswith(_CLAUDE) else "gemini-count-tokens"
         return super().format_name(operation, client, model)
 
-    def takes_query(self, wire: str) -> bool:
-        return not wire.startswith("anthropic-")  # Google refuses what it does not know, such as Anthropic's `beta`
+    def passed_query(self, wire: str, query: str) -> str:
+        return "" if wire.startswith("anthropic-") else query  # Google refuses what it does not know, such as `beta`
 
     def endpoint(self, wire: str, model: str, stream: bool) -> tuple[str, str]:
         name = quote(model.removeprefix("models/"), safe="@")

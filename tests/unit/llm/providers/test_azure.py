@@ -85,3 +85,18 @@ def test_the_version_is_said_once_and_the_operators_url_wins_over_the_client(
 @pytest.mark.parametrize("wire", ["openai-responses", "openai-files", "openai-batches", "anthropic-messages"])
 def test_what_deployments_have_not_is_asked_without_their_version(wire: str) -> None:
     assert AZURE.configured(DEPLOYMENT).url(wire, "m", False, None).query == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "client", "query"),
+    [
+        (ModelOptions(azure_instance="mine"), "api-version=2024-10-21&a=1", "a=1"),
+        (ModelOptions(azure_instance="mine"), "api-version=preview&a=1", "api-version=preview&a=1"),
+        (DEPLOYMENT, "api-version=preview&a=1", "a=1&api-version=2024-10-21"),
+        (DEPLOYMENT, "api-version=2025-01-01", "api-version=2025-01-01"),
+    ],
+)
+def test_a_clients_version_goes_to_the_api_that_has_such_versions(
+    options: ModelOptions, client: str, query: str
+) -> None:
+    assert AZURE.configured(options).url("openai-chat", "m", False, None, client).query == query
