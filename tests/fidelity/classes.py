@@ -16,6 +16,7 @@ OPENAI = Profile(
     provider="openai",
     max_tokens_field="max_completion_tokens",
     has_developer_role=True,
+    takes_cache_marks=True,
     unsupported=frozenset(("top_k",)),
 )
 PROFILES = {"openai-chat": OPENAI, "openai-responses": OPENAI}

@@ -63,7 +63,7 @@ def test_a_request_becomes_what_is_written(
     try:
         request = source.decode_request(path.read_bytes(), url_path(source))
         request.model = MODELS.get(target.name, "a-model")
-        encoded = target.encode_request(request, Profile(provider="a-provider"))
+        encoded = target.encode_request(request, Profile(provider="a-provider", takes_cache_marks=True))
         result: object = {"dropped": encoded.dropped, "body": msgspec.json.decode(encoded.body)}
     except GatewayError as error:
         result = {"refused": {"code": error.code, "message": error.message}}
@@ -93,7 +93,7 @@ def test_a_field_that_nobody_knows_is_never_silently_lost(
     body["unheard"] = 1
     try:
         request = source.decode_request(msgspec.json.encode(body), url_path(source))
-        encoded = target.encode_request(request, Profile(provider="a-provider"))
+        encoded = target.encode_request(request, Profile(provider="a-provider", takes_cache_marks=True))
     except GatewayError:
         return
     assert "unheard" in encoded.dropped

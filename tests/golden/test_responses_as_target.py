@@ -12,7 +12,7 @@ from entresol.scripted.script import Incoming
 from golden.test_translations import chat_format
 
 RESPONSES = chat_format("openai-responses")
-OPENAI = Profile(provider="openai")
+OPENAI = Profile(provider="openai", takes_cache_marks=True)
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 QUESTION = "weather in Paris and Oslo"
 

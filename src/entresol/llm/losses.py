@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from entresol.core.errors import ClientError
+from entresol.llm.json_fields import in_brief
 from entresol.llm.profile import Profile
 from entresol.llm.types import CallRequest, ChatRequest, JsonObject, Native, Tool, ToolCall, ToolResult
 
@@ -28,6 +29,11 @@ class Losses:
     def takes(self, name: str) -> bool:
         """False when the provider does not take this canonical field: leave it out, it is reported."""
         return name not in self._profile.unsupported
+
+    @property
+    def takes_cache_marks(self) -> bool:
+        """True when marks of what to cache can be written: the model takes them, or its own client set them."""
+        return self._profile.takes_cache_marks or not self._is_foreign
 
     @property
     def is_own(self) -> bool:
@@ -107,7 +113,8 @@ class Unsupported(ClientError):
     """The refusal of a field that the target cannot express."""
 
     def __init__(self, provider: str, path: str, why: str) -> None:
-        super().__init__("unsupported_by_provider", f"{path} is not supported by provider {provider}: {why}")
+        what = f"{path} is not supported by provider {provider}: {why}"
+        super().__init__("unsupported_by_provider", in_brief(what))
         self._provider = provider
         self._path = path
         self._why = why

@@ -227,19 +227,21 @@ def _write_part(part: Part, losses: Losses) -> JsonObject:
         kind = part.type if type(part) is Native else type(part).__name__.lower()
         raise losses.refuse("messages[].content[]", f"a part of type {kind!r} has no counterpart")
     if part.cache is not None:
-        wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)
+        _write_cache(part.cache, wire, losses)
     if type(part) is not Audio and part.signature is not None:
         losses.drop("messages[].content[].signature")
     return losses.with_own(wire, part.extra)
 
 
-def _write_cache(cache: CacheMark, losses: Losses) -> JsonObject:
-    if cache.ttl is None:
-        return {"mode": "explicit"}
-    if losses.is_own:
-        return {"mode": "explicit", "ttl": cache.ttl}
-    losses.drop("messages[].content[].cache_control.ttl")
-    return {"mode": "explicit"}
+def _write_cache(cache: CacheMark, wire: JsonObject, losses: Losses) -> None:
+    if not losses.takes_cache_marks:
+        losses.drop("messages[].content[].cache_control")
+        return
+    wire["prompt_cache_breakpoint"] = mark = {"mode": "explicit"}
+    if cache.ttl is not None and losses.is_own:
+        mark["ttl"] = cache.ttl
+    elif cache.ttl is not None:
+        losses.drop("messages[].content[].cache_control.ttl")
 
 
 def _write_image(image: Image, losses: Losses) -> JsonObject:

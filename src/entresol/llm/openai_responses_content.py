@@ -156,18 +156,21 @@ def _write_part(part: Part, losses: Losses, path: str) -> JsonObject:
         kind = part.type if type(part) is Native else type(part).__name__.lower()
         raise losses.refuse(path, f"a part of type {kind!r} has no counterpart")
     if part.cache is not None:
-        wire["prompt_cache_breakpoint"] = _write_cache(part.cache, losses)
+        _write_cache(part.cache, wire, losses)
     if part.signature is not None:
         losses.drop(f"{path}.signature")
     return wire | losses.own(part.extra)
 
 
-def _write_cache(cache: CacheMark, losses: Losses) -> JsonObject:
-    if cache.ttl is None or not losses.is_own:
-        if cache.ttl is not None:
-            losses.drop(f"{_PATH}.cache_control.ttl")
-        return {"mode": "explicit"}
-    return {"mode": "explicit", "ttl": cache.ttl}
+def _write_cache(cache: CacheMark, wire: JsonObject, losses: Losses) -> None:
+    if not losses.takes_cache_marks:
+        losses.drop(f"{_PATH}.cache_control")
+        return
+    wire["prompt_cache_breakpoint"] = mark = {"mode": "explicit"}
+    if cache.ttl is not None and losses.is_own:
+        mark["ttl"] = cache.ttl
+    elif cache.ttl is not None:
+        losses.drop(f"{_PATH}.cache_control.ttl")
 
 
 def _write_image(image: Image, losses: Losses, path: str) -> JsonObject:

@@ -32,3 +32,10 @@ def test_what_decides_the_answer_is_refused_in_another_format() -> None:
 def test_a_refusal_can_be_said_in_the_clients_words() -> None:
     refusal = Losses(chat(), "two", frozenset(), PROFILE).refuse("a.b", "no")
     assert str(refusal.in_words_of(str.upper)).endswith("A.B is not supported by provider somewhere: no")
+
+
+@pytest.mark.parametrize(("origin", "takes", "can"), [("one", False, True), ("two", False, False), ("two", True, True)])
+def test_marks_of_what_to_cache_are_for_those_that_know_them(origin: str, takes: bool, can: bool) -> None:
+    profile = Profile(provider="somewhere", takes_cache_marks=takes)
+    request = ChatRequest(origin=origin, messages=[])
+    assert Losses(request, "one", frozenset(), profile).takes_cache_marks is can

@@ -28,7 +28,7 @@ from entresol.llm.types import (
     ToolResult,
 )  # fmt: skip
 
-PROFILE = Profile(provider="openai")
+PROFILE = Profile(provider="openai", takes_cache_marks=True)
 
 
 def losses(origin: str) -> Losses:
@@ -247,3 +247,14 @@ def test_the_id_of_another_providers_call_is_no_longer_than_openai_takes() -> No
     own = write_assistant([ToolCall(id=ids[0], name="f")], losses("openai-chat"), PROFILE)["tool_calls"]
     assert isinstance(own, list)
     assert own[0]["id"] == ids[0]
+
+
+def test_a_mark_of_what_to_cache_is_no_field_for_servers_that_refuse_it() -> None:
+    request = ChatRequest(origin="anthropic-messages", messages=[])
+    lost = Losses(request, "openai-chat", frozenset(), Profile(provider="groq"))
+    marked: list[Part] = [Text(text="a", cache=CacheMark("1h")), Image(url="https://x/y", cache=CacheMark())]
+    assert write_parts(marked, lost) == [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "https://x/y"}},
+    ]
+    assert lost.finish() == ["messages[].content[].cache_control"]

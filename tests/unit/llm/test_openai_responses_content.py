@@ -6,13 +6,15 @@ from entresol.llm.openai_responses_content import ending_of, item_rest, present,
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import Audio, CacheMark, ChatRequest, Document, Image, JsonObject, Native, Part, Refusal, Text
 
+PROFILE = Profile(provider="openai", takes_cache_marks=True)
+
 
 def reader(value: JsonObject) -> ObjectReader:
     return ObjectReader(value, "input[0]", bad_request)
 
 
 def losses(origin: str = "openai-chat") -> Losses:
-    return Losses(ChatRequest(origin=origin, messages=[]), "openai-responses", frozenset(), Profile(provider="openai"))
+    return Losses(ChatRequest(origin=origin, messages=[]), "openai-responses", frozenset(), PROFILE)
 
 
 @pytest.mark.parametrize(
@@ -145,3 +147,10 @@ def test_long_call_ids_are_cut_and_stay_distinct() -> None:
 
 def test_a_files_type_says_how_its_name_ends() -> None:
     assert [ending_of(each) for each in ("text/plain", "text/csv")] == ["txt", "csv"]
+
+
+def test_a_mark_of_what_to_cache_is_no_field_for_models_that_refuse_it() -> None:
+    request = ChatRequest(origin="anthropic-messages", messages=[])
+    lost = Losses(request, "openai-responses", frozenset(), Profile(provider="openai"))
+    assert write_input([Text(text="a", cache=CacheMark("1h"))], lost) == [{"type": "input_text", "text": "a"}]
+    assert lost.finish() == ["messages[].content[].cache_control"]

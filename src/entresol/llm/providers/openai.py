@@ -17,7 +17,9 @@ class OpenAI(OpenAIProvider):
     wires = WHOLE_API
 
     def profile(self, model: str, version: str = "") -> Profile:
-        return _WITHOUT_REASONING if _DOES_NOT_REASON.match(model) else _PROFILE
+        if _DOES_NOT_REASON.match(model):
+            return _WITHOUT_REASONING
+        return _WITH_CACHE_MARKS if _TAKES_CACHE_MARKS.match(model) else _PROFILE
 
 
 _PROFILE = Profile(
@@ -27,5 +29,8 @@ _PROFILE = Profile(
     unsupported=frozenset(("top_k",)),
 )
 _WITHOUT_REASONING = msgspec.structs.replace(_PROFILE, unsupported=frozenset(("top_k", "reasoning")))
+_WITH_CACHE_MARKS = msgspec.structs.replace(_PROFILE, takes_cache_marks=True)
+_TAKES_CACHE_MARKS = re.compile(r"(?:ft:)?gpt-(?:5\.(?:[6-9]|\d\d)|[6-9]|[1-9]\d)(?!\d)")
+"""From GPT-5.6 on ("Prompt caching", Explicit breakpoints)."""
 _DOES_NOT_REASON = re.compile(r"(?:ft:)?(?:gpt-3|gpt-4|chatgpt-4)")
 """Older models refuse calls that say anything about reasoning, even that there should be none."""

@@ -35,6 +35,7 @@ FORMAT = OpenAIChat()
 OPENAI = Profile(provider="openai", max_tokens_field="max_completion_tokens", has_developer_role=True)
 COMPATIBLE = Profile(provider="openai-compatible", takes_reasoning_content=True)
 FOREIGN = Profile(provider="foreign")
+MARKED = Profile(provider="foreign", takes_cache_marks=True)
 GOLDEN = Path(__file__).parents[3] / "golden" / "openai_chat"
 
 MESSAGES = [{"role": "user", "content": "x"}]
@@ -355,7 +356,7 @@ def test_the_older_of_two_limits_is_reported() -> None:
 def test_what_a_text_document_in_a_result_carries_is_mapped_or_reported() -> None:
     document = Document(text="d", name="title", cache=CacheMark())
     result = Message(role="tool", parts=[ToolResult(call_id="c", parts=[document])])
-    encoded = FORMAT.encode_request(ChatRequest(origin="anthropic-messages", messages=[result]), FOREIGN)
+    encoded = FORMAT.encode_request(ChatRequest(origin="anthropic-messages", messages=[result]), MARKED)
     assert json.loads(encoded.body)["messages"][0]["content"][0]["prompt_cache_breakpoint"] == {"mode": "explicit"}
     assert encoded.dropped == ["messages[].tool_results[].content[].title"]
 

@@ -33,6 +33,25 @@ def test_the_token_limit_has_its_new_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "marks"),
+    [
+        ("gpt-5.5", False),
+        ("gpt-5.6", True),
+        ("gpt-5.6-luna", True),
+        ("gpt-5.10-mini", True),
+        ("gpt-6-astra", True),
+        ("ft:gpt-6.1-sol:org::id", True),
+        ("gpt-4.1-mini", False),
+        ("gpt-5", False),
+        ("o3", False),
+        ("a-model-to-come", False),
+    ],
+)
+def test_what_to_cache_is_marked_for_models_that_take_marks(model: str, marks: bool) -> None:
+    assert PROVIDER.profile(model).takes_cache_marks is marks
+
+
+@pytest.mark.parametrize(
     ("model", "reasons"),
     [
         ("gpt-4o", False),
