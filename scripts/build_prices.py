@@ -116,9 +116,23 @@ def models_of(provider: source.Provider, ending: str) -> Iterator[Model]:
             if any(names[kind] for kind in names if kind != "names"):
                 raise SystemExit(f"{provider.id}/{info.id}: only exact names can have an ending")
             names["names"] = [each + ending for each in names["names"]]
+        if "claude" in info.id.lower():
+            rows = tuple(with_hourly_writes(row) for row in rows)
         own = info.id.lower() + ending
         names["names"] = [name for name in names["names"] if name != own]
         yield Model(id=own, rows=rows, **{kind: tuple(texts) for kind, texts in names.items()})
+
+
+def with_hourly_writes(row: Row) -> Row:
+    """Cache writes for an hour cost twice the input wherever writes for five minutes cost 5/4 of it (Anthropic, "Prompt
+    caching"), which genai-prices does not say of every cloud."""
+    tiers = []
+    for tier in row.tiers:
+        rates = tier.rates
+        if rates.cache_write_1h is None and rates.cache_write is not None and rates.cache_write * 4 == rates.input * 5:
+            rates = msgspec.structs.replace(rates, cache_write_1h=2 * rates.input)
+        tiers.append(msgspec.structs.replace(tier, rates=rates))
+    return msgspec.structs.replace(row, tiers=tuple(tiers))
 
 
 def kind_of(clause: object) -> tuple[str, str]:
