@@ -92,8 +92,8 @@ _NEVER_SENT: Final = frozenset(
     )
 )
 """Ours to write, or nobody's business there: whom we serve, and where."""
-_VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-", b"x-amz", b"amz-sdk-")
-"""Fields that mean something to one vendor, and nothing (or an error) to another."""
+_VENDOR_FIELDS: Final = (b"anthropic-", b"openai-", b"x-goog-", b"x-stainless-", b"x-amz", b"amz-sdk-", b"accept")
+"""Fields that mean something to one vendor, and nothing (or an error) to another; and what clients of its wire take."""
 
 _UNWRITABLE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _SHORTEST: Final = 8

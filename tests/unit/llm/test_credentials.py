@@ -41,6 +41,16 @@ def test_a_vendors_fields_stay_away_from_another_vendor() -> None:
     assert [name for name, _ in sent] == [b"x-mine", b"authorization"]
 
 
+def test_what_a_client_takes_is_not_what_another_wire_gives() -> None:
+    client: HeaderPairs = [
+        (b"accept", b"application/vnd.amazon.eventstream"),
+        (b"accept-language", b"de"),
+        (b"a", b"1"),
+    ]
+    assert Credential(AuthConfig()).header_fields(client, [], is_same_format=True) == client
+    assert Credential(AuthConfig()).header_fields(client, [], is_same_format=False) == [(b"a", b"1")]
+
+
 SIGNED: HeaderPairs = [
     (b"authorization", b"AWS4-HMAC-SHA256 Credential=x"),
     (b"x-amz-date", b"20261123T000000Z"),
