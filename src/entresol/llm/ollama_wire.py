@@ -234,6 +234,8 @@ class OllamaFormat(OllamaErrors):
                 continue  # cut by the tap's window
             has_calls = has_calls or _calls_tools(answer)
             _add(facts, answer, has_calls)
+            if answer.done:
+                break  # what comes after the end is not of this answer
         if facts.finish_reason is None and facts.error is None and tail is not None:
             _add_cut_line(facts, tail)
         facts.is_complete = facts.finish_reason is not None
