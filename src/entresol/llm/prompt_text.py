@@ -30,6 +30,8 @@ _USER_FIELDS: Final = (
 )  # fmt: skip
 _PLACES: Final = dict.fromkeys(_SYSTEM_FIELDS, SYSTEM) | dict.fromkeys(_USER_FIELDS, USER) | {"prediction": ASSISTANT}
 """Top-level fields that hold text, and whose it is unless a turn says otherwise; lower case."""
+_WHOLE: Final = ("generatecontentrequest", "generate_content_request")
+"""A request within one of Gemini's that counts its tokens."""
 _TEXT_KEYS: Final = frozenset(
     ("content", "text", "parts", "message", "refusal", "output", "summary", "thinking", "title", "context", "source",
      "document", "documents", "file", "search_result", "toolresult", "tool_result", "functionresponse",
@@ -77,14 +79,7 @@ def read_prompts(body: bytes) -> list[Prompt]:
         raise ClientError("prompt_not_found", "the request body is not a JSON object with a prompt")
     reader = _Reader()
     try:
-        for name, value in fields.items():
-            role = _PLACES.get(name.lower())
-            if role is not None:
-                reader.begin(name)
-                if name.lower() == "documents":
-                    reader.read_documents(value)
-                else:
-                    reader.read_turns(value, role)
+        _read_fields(fields, reader)
         if not reader.place:
             raise ClientError("prompt_not_found", "the request body has no field with a prompt")
         if reader.may_repeat_keys(body):
@@ -92,6 +87,42 @@ def read_prompts(body: bytes) -> list[Prompt]:
     except RecursionError as error:
         raise ClientError("bad_json", "the request body is nested too deeply") from error
     return reader.prompts
+
+
+def _read_fields(fields: dict[str, Any], reader: "_Reader") -> None:
+    """The top level of a request, or of one within a request that counts its tokens."""
+    for name, value in fields.items():
+        key = name.lower()
+        role = _PLACES.get(key)
+        if role is not None:
+            reader.begin(name)
+            if key == "documents":
+                reader.read_documents(value)
+            else:
+                reader.read_turns(value, role)
+        if key in _WHOLE and isinstance(value, dict):
+            reader.meet(name)
+            _read_fields(value, reader)
+        elif key == "input" and isinstance(value, dict):
+            _read_input(value, reader)
+
+
+def _read_input(given: dict[str, Any], reader: "_Reader") -> None:
+    """What Bedrock counts: a Converse request, or the body of an InvokeModel request in base64."""
+    for name, value in given.items():
+        key = name.lower()
+        if key not in ("converse", "invokemodel") or not isinstance(value, dict):
+            continue
+        reader.meet(name)
+        if key == "converse":
+            _read_fields(value, reader)
+            continue
+        for inner, coded in value.items():
+            if inner.lower() == "body":
+                reader.meet(inner)
+                body: list[str] = []
+                _encoded(coded, body)
+                reader.prompts += [prompt for text in body for prompt in read_prompts(text.encode())]
 
 
 def refuse_repeated_keys(body: bytes) -> None:
@@ -120,8 +151,12 @@ class _Reader:
 
     def begin(self, place: str) -> None:
         """A top-level field that may hold prompts comes now."""
-        self.met[place] = self.met.get(place, 0) + 1
+        self.meet(place)
         self.place = place
+
+    def meet(self, key: str) -> None:
+        """A key that leads to prompts."""
+        self.met[key] = self.met.get(key, 0) + 1
 
     def may_repeat_keys(self, body: bytes) -> bool:
         """Whether a key may be repeated. May be wrong when it says so, never when it does not."""

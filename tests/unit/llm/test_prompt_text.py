@@ -1,3 +1,4 @@
+import base64
 from base64 import b64encode
 from typing import Any
 
@@ -361,3 +362,42 @@ def test_a_key_repeated_in_a_documents_data_is_refused() -> None:
     with pytest.raises(ClientError) as raised:
         read_prompts(b'{"query":"q","documents":[{"data":{"a":"x","a":"y"}}]}')
     assert raised.value.code == "repeated_json_key"
+
+
+def _invoked(body: bytes) -> dict[str, Any]:
+    return {"input": {"invokeModel": {"body": base64.b64encode(body).decode()}}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"generateContentRequest": {"model": "models/m", "contents": [{"parts": [{"text": "secret"}]}]}},
+        {"generate_content_request": {"contents": [{"parts": [{"text": "secret"}]}]}},
+        {"contents": [], "generateContentRequest": {"contents": [{"parts": [{"text": "secret"}]}]}},
+        {"input": {"converse": {"messages": [{"role": "user", "content": [{"text": "secret"}]}]}}},
+        {"input": {"Converse": {"messages": [{"role": "user", "content": [{"text": "secret"}]}]}}},
+        _invoked(b'{"anthropic_version":"v","messages":[{"role":"user","content":"secret"}]}'),
+        _invoked(b'{"inputText":"secret"}'),
+    ],
+)
+def test_a_request_within_one_that_counts_its_tokens_is_read(body: dict[str, Any]) -> None:
+    prompts = read_prompts(msgspec.json.encode(body))
+    assert ("user", ["secret"]) in [(prompt.role, prompt.texts) for prompt in prompts]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"input":{"converse":{"messages":[]},"converse":{"messages":[]}}}', "repeated_json_key"),
+        (b'{"generateContentRequest":{"contents":[]},"generateContentRequest":{"contents":[]}}', "repeated_json_key"),
+        (b'{"input":{"invokeModel":{"body":"e30=","body":"e30="}}}', "prompt_not_found"),
+        (b'{"input":{"invokeModel":{"body":"%"}}}', "bad_json"),
+        (b'{"input":{"invokeModel":{"body":"/w=="}}}', "prompt_not_readable"),
+        (b'{"generateContentRequest":{"model":"m"}}', "prompt_not_found"),
+        (msgspec.json.encode(_invoked(b'{"messages":[],"messages":[]}')), "repeated_json_key"),
+    ],
+)
+def test_what_counting_could_hide_is_refused(body: bytes, code: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        read_prompts(body)
+    assert caught.value.code == code
