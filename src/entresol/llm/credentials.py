@@ -120,6 +120,8 @@ class Credential:
         self._kept_out = _NEVER_SENT | _FIELDS if self._is_set else _NEVER_SENT
         if self._field is not None:
             self._kept_out |= {self._field[0]}
+        self._latest_own: Sequence[Field] = ()  # most calls of a route have the same
+        self._kept_out_beside = self._kept_out
         self._hide_query((upstream_url or "").partition("?")[2])
         self._lasting_secrets = self.secrets
         self._passing_secrets: tuple[bytes, ...] = ()
@@ -181,7 +183,9 @@ class Credential:
         """The fields of the call: the client's that may go along, `own`, and the credential."""
         kept_out = self._kept_out
         if len(own) > 2:  # more than those of every call, which are kept out anyway
-            kept_out = kept_out.union([name for name, _ in own])
+            if own is not self._latest_own:
+                self._latest_own, self._kept_out_beside = own, kept_out.union([name for name, _ in own])
+            kept_out = self._kept_out_beside
         field = self._field
         if self._override and field is not None and any(name == field[0] for name, _ in client):
             kept_out = kept_out - {field[0]}

@@ -51,6 +51,16 @@ def test_what_a_client_takes_is_not_what_another_wire_gives() -> None:
     assert Credential(AuthConfig()).header_fields(client, [], is_same_format=False) == [(b"a", b"1")]
 
 
+def test_a_field_of_ours_is_not_the_clients_to_send_beside_it() -> None:
+    credential = Credential(HEADER)
+    client: HeaderPairs = [(b"x-a", b"theirs"), (b"x-b", b"theirs")]
+    for name, other in ((b"x-a", b"x-b"), (b"x-b", b"x-a"), (b"x-a", b"x-b")):
+        own: HeaderPairs = [*OWN, (b"accept-encoding", b"identity"), (name, b"ours")]
+        sent = credential.header_fields(client, own, is_same_format=True)
+        assert [value for each, value in sent if each == name] == [b"ours"]
+        assert (other, b"theirs") in sent
+
+
 SIGNED: HeaderPairs = [
     (b"authorization", b"AWS4-HMAC-SHA256 Credential=x"),
     (b"x-amz-date", b"20261123T000000Z"),
