@@ -64,7 +64,7 @@ def read_block(reader: ObjectReader) -> Part:
             return image
         part = image
     elif kind == "tool_use":
-        call = ToolCall(id=reader.need_string("id"), name=reader.need_string("name"), cache=_read_cache(reader))
+        call = ToolCall(id=reader.need_id("id"), name=reader.need_string("name"), cache=_read_cache(reader))
         call.arguments = encode_json(reader.mapping("input") or {}).decode()
         part = call
     elif kind == "thinking":

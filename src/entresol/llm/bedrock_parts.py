@@ -122,7 +122,7 @@ def read_redacted(blob: str) -> str | None:
 
 def _read_call(reader: ObjectReader) -> ToolCall:
     use = reader.need("toolUse", reader.reader("toolUse"))
-    call = ToolCall(id=use.need_string("toolUseId"), name=use.need_string("name"))
+    call = ToolCall(id=use.need_id("toolUseId"), name=use.need_string("name"))
     arguments = use.take("input")
     call.arguments = "{}" if arguments is None else encode_json(arguments).decode()
     _keep("toolUse", use, call.extra)

@@ -41,7 +41,7 @@ from entresol.llm.format import (
     encode_json,
     read_fields,
 )
-from entresol.llm.json_fields import bad_response
+from entresol.llm.json_fields import bad_response, too_deep
 from entresol.llm.model_adaptation import adapt
 from entresol.llm.model_profiles import NO_FACTS, ModelFacts, profile_of, refined
 from entresol.llm.opened import Opened
@@ -226,6 +226,8 @@ class LLMCall:
             encoded = native.encode_request(request, profile)
         except Unsupported as refusal:
             raise refusal.in_words_of(client.own_path) from None
+        except RecursionError:  # just below the depth at which reading it fails
+            raise too_deep() from None
         self._asked = request
         if encoded.renamed:
             self._renamed_tools = encoded.renamed

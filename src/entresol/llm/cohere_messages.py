@@ -110,7 +110,7 @@ def _read_image(reader: ObjectReader) -> Image:
 
 
 def _read_call(reader: ObjectReader) -> ToolCall:
-    call_id = reader.need_string("id")
+    call_id = reader.need_id("id")
     reader.take("type")
     function = reader.need("function", reader.reader("function"))
     call = ToolCall(id=call_id, name=function.need_string("name"))

@@ -16,6 +16,7 @@ T = TypeVar("T")
 _decode_fields: Final = msgspec.json.Decoder(Fields).decode
 _read_text: Final = msgspec.json.Decoder(str | None).decode
 _read_flag: Final = msgspec.json.Decoder(bool | None).decode
+_LONGEST_MESSAGE: Final = 400
 _FIELD_DECODERS: Final[dict[type[object], Callable[[bytes], object]]] = {str: _read_text, bool: _read_flag}
 encode_json: Final = msgspec.json.Encoder().encode
 decode_json: Final = msgspec.json.Decoder().decode
@@ -33,7 +34,15 @@ def bad_field(path: str, what: str) -> UpstreamError:
 
 def bad_request(path: str, what: str) -> ClientError:
     """The error for a field of the wrong type or value."""
-    return ClientError("bad_request", f"{path}: {what}" if path else what)
+    return ClientError("bad_request", in_brief(f"{path}: {what}" if path else what))
+
+
+def in_brief(message: str) -> str:
+    """A message without most of what it quotes, where that is long."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    half = _LONGEST_MESSAGE // 2
+    return f"{message[:half]}…{message[-half:]}"
 
 
 def is_utf8(body: bytes) -> bool:
@@ -51,6 +60,11 @@ def _bad_json() -> ClientError:
     return ClientError("bad_json", "content-type header does not match request body, or bad JSON formatting")
 
 
+def too_deep() -> ClientError:
+    """The error for a request that no JSON library takes, or only just."""
+    return ClientError("bad_json", "the request body is nested too deeply")
+
+
 def read_fields(body: bytes) -> Fields:
     """The top level of a JSON object. Raises ClientError `bad_json`."""
     if not is_utf8(body):
@@ -60,7 +74,7 @@ def read_fields(body: bytes) -> Fields:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _bad_json() from error
     except RecursionError as error:
-        raise ClientError("bad_json", "the request body is nested too deeply") from error
+        raise too_deep() from error
 
 
 def read_field(fields: Fields, name: str, kind: type[T]) -> T | None:
@@ -88,7 +102,7 @@ def decode_request_as(decode: Callable[[bytes], T], body: bytes) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _bad_json() from error
     except RecursionError as error:
-        raise ClientError("bad_json", "the request body is nested too deeply") from error
+        raise too_deep() from error
 
 
 def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:

@@ -100,7 +100,7 @@ def _has_words(message: Message) -> bool:
 
 def read_call(item: ObjectReader, is_custom: bool) -> ToolCall:
     """A call, from a request or an answer."""
-    call = ToolCall(id=item.need_string("call_id"), name=item.need_string("name"), is_custom=is_custom)
+    call = ToolCall(id=item.need_id("call_id"), name=item.need_string("name"), is_custom=is_custom)
     if isinstance(item.peek("arguments"), dict):  # some servers write the object itself
         call.arguments = encode_json(item.take("arguments")).decode()
     else:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from entresol.core.errors import GatewayError
+from entresol.llm.json_fields import bad_request
 from entresol.llm.types import JsonObject
 
 T = TypeVar("T")
@@ -45,6 +46,13 @@ class ObjectReader:
 
     def need_string(self, name: str) -> str:
         return self.need(name, self.string(name))
+
+    def need_id(self, name: str) -> str:
+        """A string. In a request it must not be empty: other things in the request refer to it."""
+        value = self.need_string(name)
+        if not value and self._fault is bad_request:
+            raise self.invalid(name, "must not be empty")
+        return value
 
     def integer(self, name: str) -> int | None:
         value = self._fields.pop(name, None)

@@ -115,6 +115,7 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         "messages[].content[].signature": "messages[].content[].reasoningContent.reasoningText.signature",
         "messages[].content[].title": "messages[].content[].document.name",
         "messages[].tool_calls[]": "messages[].content[]",
+        "messages[].tool_call_id": "messages[].content[].toolResult.toolUseId",
         "messages[].tool_calls[].cache_control": "messages[].content[].cachePoint",
         "messages[].tool_results[]": "messages[].content[]",
         "messages[].tool_results[].is_error": "messages[].content[].toolResult.status",

@@ -182,6 +182,9 @@ def _read_inputs(reader: ObjectReader) -> list[EmbeddingInput]:
     texts, images, inputs = reader.strings("texts"), reader.strings("images"), reader.readers("inputs")
     if sum(given is not None for given in (texts, images, inputs)) != 1:
         raise reader.invalid("texts", "one of texts, images and inputs is required, and no more than one")
+    for name, given in (("texts", texts), ("images", images), ("inputs", inputs)):
+        if given is not None and not given:
+            raise reader.invalid(name, "must not be empty")
     if texts is not None:
         return [text_input(text) for text in texts]
     if images is not None:

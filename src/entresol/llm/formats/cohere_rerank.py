@@ -57,6 +57,8 @@ class CohereRerank(CohereMetaFormat, TranslatableFormat[RerankRequest, RerankRes
     def decode_request(self, body: bytes, path: str = "", query: str = "") -> RerankRequest:
         reader = ObjectReader(decode_request_as(decode_json, body), "", bad_request)
         documents = reader.need("documents", reader.strings("documents"))
+        if not documents:
+            raise reader.invalid("documents", "must not be empty")
         request = RerankRequest(origin=self.name, query=reader.need_string("query"), documents=[*documents])
         request.model = reader.string("model") or ""
         request.top_n = reader.integer("top_n")

@@ -108,6 +108,7 @@ class Gemini(GeminiFormat, ChatFormat):
     name = "gemini"
     prompt_field = "contents"
     wire_names = {
+        "messages": "contents",
         "max_tokens": "generationConfig.maxOutputTokens",
         "temperature": "generationConfig.temperature",
         "top_p": "generationConfig.topP",

@@ -104,6 +104,7 @@ class OpenAIResponses(OpenAIFormat, ChatFormat):
         "messages[].content[].title": "input[].content[].filename",
         "messages[].content[].image_url.detail": "input[].content[].detail",
         "messages[].tool_calls[]": "input[]",
+        "messages[].tool_call_id": "input[].call_id",
         "messages[].tool_results[]": "input[]",
         "messages[].tool_results[].content[]": "input[].output[]",
         "max_tokens": "max_output_tokens",
