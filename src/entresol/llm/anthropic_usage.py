@@ -6,7 +6,8 @@ Source: Anthropic API reference, "Create a message", `usage`.
 from typing import Final
 
 from entresol.llm.anthropic_structs import UsageWire
-from entresol.llm.types import JsonObject, Usage, count
+from entresol.llm.token_count import count
+from entresol.llm.types import JsonObject, Usage
 
 _TIERS: Final = {"standard": "default"}
 FAST: Final = "fast"

@@ -15,7 +15,8 @@ from entresol.llm.bedrock_errors import error_body, exception_message, read_erro
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, Opened, bad_field, decode_response_as
 from entresol.llm.fragment import object_after, string_after
-from entresol.llm.types import FinishReason, JsonObject, Usage, count
+from entresol.llm.token_count import count
+from entresol.llm.types import FinishReason, JsonObject, Usage
 
 EVENT_STREAM: Final = b"application/vnd.amazon.eventstream"
 TIERS: Final = ("default", "priority", "flex", "reserved")

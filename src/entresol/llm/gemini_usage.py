@@ -4,7 +4,8 @@ Source: Gemini API reference (v1beta), "UsageMetadata".
 """
 
 from entresol.llm.gemini_structs import Modality, UsageWire
-from entresol.llm.types import JsonObject, Usage, count
+from entresol.llm.token_count import count
+from entresol.llm.types import JsonObject, Usage
 
 
 def _of(details: list[Modality] | None, modality: str) -> int:

@@ -15,7 +15,8 @@ from entresol.llm.openai_structs import CostWire, ErrorWire
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reported_cost import reported_cost
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import Usage, count
+from entresol.llm.token_count import count
+from entresol.llm.types import Usage
 
 
 class _Kinds(msgspec.Struct):

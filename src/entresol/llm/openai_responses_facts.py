@@ -23,7 +23,8 @@ from entresol.llm.openai_responses_structs import (
 from entresol.llm.openai_structs import ErrorWire
 from entresol.llm.reported_cost import reported_cost
 from entresol.llm.sse import SseTooLarge, events_in
-from entresol.llm.types import FinishReason, Usage, count
+from entresol.llm.token_count import count
+from entresol.llm.types import FinishReason, Usage
 
 CALLS: Final = ("function_call", "custom_tool_call")
 FINAL_EVENTS: Final = ("response.completed", "response.incomplete", "response.failed")

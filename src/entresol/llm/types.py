@@ -347,13 +347,6 @@ class ChatResponse(CallResponse, kw_only=True):
 
 BUCKETS: Final = tuple(name for name in Usage.__struct_fields__ if name != "reported_cost")
 """Names of the fields of `Usage` that count tokens."""
-_MOST: Final = 10**15
-"""No call has more tokens."""
-
-
-def count(value: float | None) -> int:
-    """A provider's count; none where it says none, or makes one up below zero. Some write it with a decimal point."""
-    return int(min(value, _MOST)) if value is not None and value > 0 else 0
 
 
 def arguments_object(call: ToolCall) -> JsonObject | None:
