@@ -7,7 +7,8 @@ import pytest
 from entresol.core.errors import UpstreamError
 from entresol.llm.answers import PassedBody, PassedStream, TranslatedBody, TranslatedStream
 from entresol.llm.format import ChatFormat, StreamShape
-from entresol.llm.types import Usage
+from entresol.llm.registry import format_named
+from entresol.llm.types import BUCKETS, Usage
 from fidelity.classes import chat_format
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -87,3 +88,36 @@ def test_a_stream_is_counted_alike_passed_and_translated_and_in_any_pieces(name:
 def test_there_are_answers_and_streams_of_every_wire() -> None:
     assert {name for name, _ in files("*.response.json")} == set(NATIVES)
     assert {name for name, _ in files(*ENDINGS)} == set(NATIVES)
+
+
+IMPOSSIBLE = (-5, 10**400)
+COUNTED = {
+    "ollama-chat": b'{"model":"m","message":{"role":"assistant","content":"x"},"done":true,"prompt_eval_count":%d,'
+    b'"eval_count":%d}',
+    "tgi-generate": b'{"generated_text":"x","details":{"finish_reason":"length","generated_tokens":%d,'
+    b'"input_length":%d,"prefill":[]}}',
+    "ollama-embed": b'{"embeddings":[[1.0]],"prompt_eval_count":%d,"load_duration":%d}',
+    "rerank": b'{"results":[],"usage":{"total_tokens":%d,"prompt_tokens":%d}}',
+    "bedrock-embeddings": b'{"embedding":[1.0],"inputTextTokenCount":%d,"x":%d}',
+    "gemini-embed-content": b'{"embedding":{"values":[1.0]},"usageMetadata":{"promptTokenCount":%d,'
+    b'"totalTokenCount":%d}}',
+    "bedrock-invoke": b'{"inputTextTokenCount":%d,"results":[{"tokenCount":%d,"outputText":"x"}]}',
+    "openai-chat": b'{"choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}',
+    "openai-responses": b'{"output":[],"usage":{"input_tokens":%d,"output_tokens":%d}}',
+    "openai-images": b'{"data":[],"usage":{"input_tokens":%d,"output_tokens":%d}}',
+    "anthropic-messages": b'{"content":[],"usage":{"input_tokens":%d,"output_tokens":%d}}',
+    "bedrock-converse": b'{"output":{},"usage":{"inputTokens":%d,"outputTokens":%d}}',
+    "gemini": b'{"candidates":[{}],"usageMetadata":{"promptTokenCount":%d,"candidatesTokenCount":%d}}',
+    "cohere-chat": b'{"message":{},"usage":{"billed_units":{"input_tokens":%d,"output_tokens":%d}}}',
+}
+
+
+@pytest.mark.parametrize("value", IMPOSSIBLE, ids=("negative", "huge"))
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_count_that_no_call_can_have_is_none_or_bounded(name: str, value: int) -> None:
+    try:
+        usage = format_named(name).response_facts(COUNTED[name] % (value, value)).usage
+    except UpstreamError:
+        return
+    if usage is not None:
+        assert all(0 <= getattr(usage, bucket) <= 10**15 for bucket in BUCKETS), usage

@@ -10,6 +10,7 @@ import msgspec
 
 from entresol.llm.anthropic_structs import CacheCreationWire
 from entresol.llm.call_facts import CallFacts
+from entresol.llm.token_count import count
 from entresol.llm.types import FinishReason, Usage
 
 T = TypeVar("T")
@@ -158,18 +159,18 @@ def _add_counts(facts: CallFacts, usage: Usage, body: Body, first: _Usage | None
             facts.usage = usage
     prompt, answer = body.titan_input, body.titan_output
     if body.results and answer is None:
-        answer = sum(result.token_count or 0 for result in body.results)
+        answer = sum(count(result.token_count) for result in body.results)
     if prompt is None:
         prompt, answer = body.prompt_token_count, body.generation_token_count if answer is None else answer
     if prompt is not None:
-        usage.input, facts.usage = prompt, usage
+        usage.input, facts.usage = count(prompt), usage
     if answer is not None:
-        usage.output, facts.usage = answer, usage
+        usage.output, facts.usage = count(answer), usage
     if body.metrics is not None and not (usage.total_input and usage.total_output):
         metrics = body.metrics
-        usage.input, usage.output = metrics.input_token_count or 0, metrics.output_token_count or 0
-        usage.cache_read = metrics.cache_read_input_token_count or 0
-        usage.cache_write = metrics.cache_write_input_token_count or 0
+        usage.input, usage.output = count(metrics.input_token_count), count(metrics.output_token_count)
+        usage.cache_read = count(metrics.cache_read_input_token_count)
+        usage.cache_write = count(metrics.cache_write_input_token_count)
         facts.usage = usage
 
 
@@ -180,19 +181,19 @@ def _add_usage(usage: Usage, wire: _Usage) -> None:
     prompt = _first(wire.input_tokens, wire.nova_input, wire.prompt_tokens)
     answer = _first(wire.output_tokens, wire.nova_output, wire.completion_tokens)
     if wire.cache_creation is not None:
-        usage.cache_write_1h = wire.cache_creation.ephemeral_1h_input_tokens or 0
+        usage.cache_write_1h = count(wire.cache_creation.ephemeral_1h_input_tokens)
     if prompt is not None:
-        usage.input = prompt
+        usage.input = count(prompt)
     if answer is not None:
-        usage.output = answer
+        usage.output = count(answer)
     if read is not None:
-        usage.cache_read = read
+        usage.cache_read = count(read)
     if written is not None:
-        usage.cache_write = max(written - usage.cache_write_1h, 0)
+        usage.cache_write = max(count(written) - usage.cache_write_1h, 0)
 
 
-def _first(*counts: int | None) -> int | None:
-    return next((count for count in counts if count is not None), None)
+def _first(*told: int | None) -> int | None:
+    return next((each for each in told if each is not None), None)
 
 
 def _as(kind: type[T], value: object) -> T | None:

@@ -27,6 +27,7 @@ from entresol.llm.format import (
 from entresol.llm.gemini_structs import ErrorWire
 from entresol.llm.gemini_wire import GeminiFormat, read_error
 from entresol.llm.reading import ObjectReader
+from entresol.llm.token_count import count
 from entresol.llm.types import Image, JsonObject, Text, Usage
 
 _PATH: Final = re.compile(r"/models/([^/]+):(\w+)$")
@@ -195,4 +196,4 @@ def _write_part(part: Text | Image, losses: Losses) -> JsonObject:
 
 def _read_usage(wire: _Usage | None) -> Usage | None:
     tokens = None if wire is None else wire.prompt_token_count or wire.total_token_count
-    return None if tokens is None else Usage(input=tokens)
+    return None if tokens is None else Usage(input=count(tokens))

@@ -30,6 +30,7 @@ from entresol.llm.fragment import string_after
 from entresol.llm.ndjson import NdjsonTooLarge, lines_in
 from entresol.llm.ollama_structs import NOTHING, AnswerFacts, ErrorAnswer, MessageFacts
 from entresol.llm.opened import opened_fields
+from entresol.llm.token_count import count
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
 Kind = Literal["chat", "generate"]
@@ -96,7 +97,7 @@ def read_usage(prompt: int | None, output: int | None) -> Usage | None:
     """Tokens. Ollama leaves a count of 0 out; without either there is no usage."""
     if prompt is None and output is None:
         return None
-    return Usage(input=max(prompt or 0, 0), output=max(output or 0, 0))
+    return Usage(input=count(prompt), output=count(output))
 
 
 def write_usage(usage: Usage) -> JsonObject:

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from entresol.llm.events import ErrorDetail
+from entresol.llm.token_count import count
 from entresol.llm.types import BUCKETS, Usage
 
 
@@ -210,7 +211,7 @@ def error_detail(error: _Error) -> ErrorDetail:
 
 def _usage(wire: _Usage) -> Usage:
     """Totals with details become buckets that do not overlap."""
-    prompt, completion = max(wire.input_tokens or 0, 0), max(wire.output_tokens or 0, 0)
+    prompt, completion = count(wire.input_tokens), count(wire.output_tokens)
     usage = Usage(input=prompt, output=completion)
     inputs, outputs = wire.input_token_details, wire.output_token_details
     if inputs is not None:
@@ -229,5 +230,5 @@ def _usage(wire: _Usage) -> Usage:
     return usage
 
 
-def _within(count: int | None, limit: int) -> int:
-    return min(max(count or 0, 0), limit)
+def _within(told: int | None, limit: int) -> int:
+    return min(count(told), limit)

@@ -29,6 +29,7 @@ from entresol.llm.format import (
 from entresol.llm.fragment import string_after
 from entresol.llm.opened import opened_fields
 from entresol.llm.sse import SseTooLarge, events_in, sse_data
+from entresol.llm.token_count import count
 from entresol.llm.types import FinishReason, JsonObject, Usage
 
 _OPTION_NAMES: Final = (
@@ -108,7 +109,7 @@ def finish_reason(wire: str | None) -> FinishReason:
 
 def read_usage(prompt: int | None, output: int | None) -> Usage | None:
     """Tokens. Without `details` there is no usage."""
-    return None if output is None else Usage(input=max(prompt or 0, 0), output=max(output, 0))
+    return None if output is None else Usage(input=count(prompt), output=count(output))
 
 
 def asks_for_stream(path: str, stream: bool) -> bool:

@@ -38,6 +38,7 @@ from entresol.llm.format import (
 )
 from entresol.llm.fragment import object_after
 from entresol.llm.reading import ObjectReader
+from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
 
 _CLAIMED: Final = frozenset(("model", "dimensions", "encodings", "purpose", "truncate"))
@@ -175,4 +176,4 @@ def _write_cohere(request: EmbeddingRequest, texts: list[str], losses: Losses) -
 
 def _read_usage(answer: _Answer) -> Usage | None:
     tokens = answer.input_text_token_count
-    return None if tokens is None else Usage(input=tokens)
+    return None if tokens is None else Usage(input=count(tokens))

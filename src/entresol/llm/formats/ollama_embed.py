@@ -29,6 +29,7 @@ from entresol.llm.ollama_settings import write_extra
 from entresol.llm.ollama_wire import OllamaErrors, check_spelling, stream_failure
 from entresol.llm.opened import opened_fields
 from entresol.llm.reading import ObjectReader
+from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
 
 _CLAIMED: Final = frozenset(("model", "dimensions", "encodings", "truncate"))
@@ -131,5 +132,5 @@ class OllamaEmbed(OllamaErrors, TranslatableFormat[EmbeddingRequest, EmbeddingRe
 
 
 def _read_usage(answer: _Answer) -> Usage | None:
-    count = answer.prompt_eval_count
-    return None if count is None else Usage(input=max(count, 0))
+    tokens = answer.prompt_eval_count
+    return None if tokens is None else Usage(input=count(tokens))

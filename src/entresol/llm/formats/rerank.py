@@ -29,6 +29,7 @@ from entresol.llm.openai_structs import ErrorWire
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader, json_type
 from entresol.llm.reranking import RankedDocument, RerankRequest, RerankResponse, check_places
+from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
 
 _CLAIMED: Final = frozenset(("model", "top_n", "return_documents"))
@@ -173,4 +174,4 @@ def _read_usage(wire: _Usage | None) -> Usage | None:
     if wire is None:
         return None
     counted = wire.total_tokens if wire.total_tokens is not None else wire.prompt_tokens
-    return None if counted is None else Usage(input=max(counted, 0))
+    return None if counted is None else Usage(input=count(counted))
