@@ -42,7 +42,45 @@ def inserter(llm_format: str, before: Sequence[Inserted], after: Sequence[Insert
     What it returns raises ClientError `not_a_chat_request` for requests without a conversation, and `bad_request`,
     which names the field, where that is not of its format's shape.
     """
-    return _INSERTERS[llm_format](before, after)
+    insert, within = _INSERTERS[llm_format](before, after), _WITHIN.get(llm_format)
+    return insert if within is None else _within(insert, within)
+
+
+_WITHIN: Final = {
+    "gemini": ("contents", (("generateContentRequest",), ("generate_content_request",))),
+    "bedrock": ("messages", (("input", "converse"),)),
+}
+"""Where requests that count tokens have the request that is counted, and the conversation of those that do not."""
+
+
+def _within(insert: Insert, within: tuple[str, tuple[tuple[str, ...], ...]]) -> Insert:
+    """Put prompts also into a request to be counted: what is counted is what would be sent."""
+    conversation, paths = within
+
+    def insert_within(fields: Fields, is_responses: bool) -> None:
+        is_changed = False
+        for path in paths:
+            if path[0] in fields and _change(fields, path, insert):
+                is_changed = True
+        if not is_changed or conversation in fields:  # a client must not be able to lead them elsewhere
+            insert(fields, is_responses)
+
+    return insert_within
+
+
+def _change(fields: Fields, path: tuple[str, ...], insert: Insert) -> bool:
+    """Change an object below others; False if there is none."""
+    if not path:
+        insert(fields, False)
+        return True
+    raw = _field(fields, path[0])
+    if raw is None or bytes(memoryview(raw)[:1]) != b"{":
+        return False
+    inner = _decode_object(raw)
+    if not _change(inner, path[1:], insert):
+        return False
+    fields[path[0]] = raw_json(inner)
+    return True
 
 
 def _not_chat() -> ClientError:

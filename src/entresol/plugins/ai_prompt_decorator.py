@@ -3,7 +3,7 @@
 It changes the conversation and nothing else: every other field of the request keeps its bytes.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.json_body import json_body, rewrite_chat_body, rewrite_json_body
@@ -12,6 +12,9 @@ from entresol.core.decision import Deny
 from entresol.core.errors import ClientError
 from entresol.llm.prompt_insert import Inserted, inserter, inserter_of_chat
 from entresol.plugins.schemas.ai_prompt_decorator import AiPromptDecoratorConfig
+
+_RESPONSES: Final = ("/responses", "/responses/input_tokens")
+"""How paths of OpenAI's Responses end."""
 
 
 class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
@@ -46,7 +49,7 @@ class AiPromptDecorator(Plugin[AiPromptDecoratorConfig]):
                 rewrite_chat_body(exchange, known, chat)
                 return None
         try:
-            self._insert(known.fields, exchange.request.path.endswith("/responses"))
+            self._insert(known.fields, exchange.request.path.endswith(_RESPONSES))
         except ClientError as error:
             return Deny(error.status, error.code, error.message, bare=True)
         rewrite_json_body(exchange, known)

@@ -209,3 +209,41 @@ def test_a_plain_chat_request_gets_the_same_prompts_in_its_bytes() -> None:
 )
 def test_other_formats_and_prompts_behind_go_into_the_fields(llm_format: str, after: list[Inserted]) -> None:
     assert inserter_of_chat(llm_format, [Inserted("system", "x")], after) is None
+
+
+CONTENTS: Any = {"contents": [{"parts": [{"text": "hi"}]}]}
+CONVERSE: Any = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "path", "chat"),
+    [
+        ("gemini", ("generateContentRequest",), CONTENTS),
+        ("gemini", ("generate_content_request",), CONTENTS),
+        ("bedrock", ("input", "converse"), CONVERSE),
+    ],
+)
+def test_a_request_to_be_counted_gets_the_same_prompts(llm_format: str, path: tuple[str, ...], chat: Any) -> None:
+    body, expected = chat, msgspec.json.decode(inserted(llm_format, msgspec.json.encode(chat)))
+    for name in reversed(path):
+        body, expected = {name: body}, {name: expected}
+    assert msgspec.json.decode(inserted(llm_format, msgspec.json.encode(body))) == expected
+    both = msgspec.json.decode(inserted(llm_format, msgspec.json.encode({**chat, **body})))
+    assert both == {**msgspec.json.decode(inserted(llm_format, msgspec.json.encode(chat))), **expected}
+
+
+@pytest.mark.parametrize(
+    ("llm_format", "body"),
+    [
+        ("gemini", {"generateContentRequest": {}}),
+        ("gemini", {"generateContentRequest": 1}),
+        ("bedrock", {"input": {}}),
+        ("bedrock", {"input": []}),
+        ("bedrock", {"input": {"converse": {}}}),
+        ("bedrock", {"input": {"invokeModel": {"body": "e30="}}}),
+    ],
+)
+def test_what_holds_no_conversation_to_be_counted_is_refused(llm_format: str, body: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        inserted(llm_format, msgspec.json.encode(body))
+    assert caught.value.code == "not_a_chat_request"

@@ -29,7 +29,9 @@ def test_the_configured_format_decides_where_they_go() -> None:
 
 def test_an_input_is_decorated_only_where_responses_are_asked_for() -> None:
     gate = Gateway((AiPromptDecorator, {"prompts": PROMPTS}))
+    counted = gate.chat({"input": "hi"}, path="/v1/responses/input_tokens").sent_body
     sent = msgspec.json.decode(gate.chat({"input": "hi"}, path="/v1/responses").sent_body)
+    assert msgspec.json.decode(counted) == sent
     assert [turn["content"] for turn in sent["input"]] == ["Be kind.", "hi", "Answer in French."]
     assert gate.chat({"input": "hi"}, path="/v1/embeddings").status == 400
 
