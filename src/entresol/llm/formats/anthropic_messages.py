@@ -108,6 +108,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         "reasoning.effort": "output_config.effort",
         "reasoning.include_thoughts": "thinking.display",
         "messages[].tool_calls[]": "messages[].content[]",
+        "messages[].tool_call_id": "messages[].content[].tool_use_id",
         "messages[].tool_results[]": "messages[].content[]",
         "response_format": "output_config.format",
         "user": "metadata.user_id",
