@@ -21,7 +21,6 @@ from entresol.llm.types import ChatRequest, JsonObject, Reasoning, ResponseForma
 ADDITIONAL: Final = "additionalModelRequestFields"
 STOP_SEQUENCE: Final = "/stop_sequence"
 """Where models of Anthropic's say which stop string it was (`additionalModelResponseFieldPaths`)."""
-_NO_LIMIT: Final = 1 << 30
 _METADATA_KEY: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 _METADATA_VALUE: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 _MOST_METADATA: Final = 16
@@ -166,7 +165,7 @@ def _lost_reasoning(reasoning: Reasoning) -> str:
 def _write_anthropic_thinking(
     request: ChatRequest, reasoning: Reasoning, additional: JsonObject, losses: Losses
 ) -> None:
-    written = write_foreign_thinking(reasoning, request.model, request.max_tokens or _NO_LIMIT)
+    written = write_foreign_thinking(reasoning, request.model, request.max_tokens)
     if written is None or (not is_off(reasoning) and _forbids_thinking(request)):
         losses.drop(_lost_reasoning(reasoning))
         return

@@ -5,6 +5,7 @@ import pytest
 from entresol.core.errors import ClientError
 from entresol.llm.anthropic_thinking import (
     is_off,
+    limit_beside,
     read_thinking,
     takes_budget,
     write_foreign_thinking,
@@ -74,13 +75,17 @@ def test_what_is_no_budget_is_refused_and_an_unknown_display_kept() -> None:
         ),
         (Reasoning(include_thoughts=False), NEW, 4096, ({"type": "adaptive", "display": "omitted"}, None)),
         (Reasoning(effort="low"), OLD, 4096, ({"type": "enabled", "budget_tokens": 1024}, None)),
-        (Reasoning(effort="high"), OLD, 4096, ({"type": "enabled", "budget_tokens": 4095}, None)),
+        (Reasoning(effort="high"), OLD, 4096, ({"type": "enabled", "budget_tokens": 2048}, None)),
+        (Reasoning(effort="high"), OLD, 1500, ({"type": "enabled", "budget_tokens": 1024}, None)),
+        (Reasoning(effort="high"), OLD, None, ({"type": "enabled", "budget_tokens": 24576}, None)),
+        (Reasoning(effort="max"), OLD, None, ({"type": "enabled", "budget_tokens": 27904}, None)),
+        (Reasoning(budget_tokens=9000), OLD, 4096, ({"type": "enabled", "budget_tokens": 4095}, None)),
         (Reasoning(budget_tokens=10), OLD, 4096, ({"type": "enabled", "budget_tokens": 1024}, None)),
         (Reasoning(effort="high"), OLD, 1024, None),
     ],
 )
 def test_other_formats_terms_become_the_models_own(
-    reasoning: Reasoning, model: str, max_tokens: int, written: Any
+    reasoning: Reasoning, model: str, max_tokens: int | None, written: Any
 ) -> None:
     assert write_foreign_thinking(reasoning, model, max_tokens) == written
 
@@ -88,3 +93,19 @@ def test_other_formats_terms_become_the_models_own(
 def test_thinking_is_off_in_three_ways() -> None:
     assert all(is_off(r) for r in (Reasoning(is_enabled=False), Reasoning(effort="none"), Reasoning(budget_tokens=0)))
     assert not is_off(Reasoning(effort="low"))
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "limit"),
+    [
+        (Reasoning(effort="high"), 28672),
+        (Reasoning(budget_tokens=2000), 6096),
+        (Reasoning(effort="max"), 32000),
+        (Reasoning(budget_tokens=60_000), 64096),
+        (Reasoning(effort="none"), 4096),
+        (Reasoning(effort="of a day to come"), 12288),
+        (Reasoning(is_enabled=True), 4096),
+    ],
+)
+def test_an_answer_without_a_limit_of_its_own_has_room_beside_the_thinking(reasoning: Reasoning, limit: int) -> None:
+    assert limit_beside(reasoning, 4096) == limit

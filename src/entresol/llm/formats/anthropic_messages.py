@@ -22,7 +22,13 @@ from entresol.llm.anthropic_parts import (
 )
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_structs import UsageWire
-from entresol.llm.anthropic_thinking import is_off, read_thinking, write_foreign_thinking, write_own_thinking
+from entresol.llm.anthropic_thinking import (
+    is_off,
+    limit_beside,
+    read_thinking,
+    write_foreign_thinking,
+    write_own_thinking,
+)
 from entresol.llm.anthropic_usage import read_usage, service_tier, write_usage
 from entresol.llm.anthropic_wire import STOP_REASONS, AnthropicFormat, finish_reason
 from entresol.llm.conversation import leave_out, report_choice, report_format, system_first
@@ -171,7 +177,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         if request.stream:
             wire["stream"] = True
         _write_tools(request, wire, losses)
-        _write_thinking(request, wire, losses)
+        _write_thinking(request, wire, losses, profile)
         _write_sampling(request, wire, losses)
         _write_format(request.response_format, wire, losses)
         if request.user is not None and losses.takes("user"):
@@ -392,7 +398,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     return losses.with_own(marked(wire, tool.cache, losses), tool.extra)
 
 
-def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> None:
+def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses, profile: Profile) -> None:
     reasoning = request.reasoning
     if reasoning is None or not losses.takes("reasoning"):
         return
@@ -403,8 +409,7 @@ def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> N
         if reasoning.effort is not None:
             wire["output_config"] = {"effort": reasoning.effort}
         return
-    max_tokens = wire["max_tokens"]
-    written = write_foreign_thinking(reasoning, request.model, max_tokens if isinstance(max_tokens, int) else 0)
+    written = write_foreign_thinking(reasoning, request.model, request.max_tokens)
     if written is None or (not is_off(reasoning) and _forbids_thinking(request)):
         losses.drop("reasoning")
         return
@@ -414,6 +419,8 @@ def _write_thinking(request: ChatRequest, wire: JsonObject, losses: Losses) -> N
     elif effort is not None and reasoning.effort is not None and reasoning.budget_tokens is not None:
         losses.drop("reasoning.budget_tokens")
     wire["thinking"] = thinking
+    if request.max_tokens is None:
+        wire["max_tokens"] = limit_beside(reasoning, profile.default_max_tokens)
     if effort is not None:
         wire["output_config"] = {"effort": effort}
 
