@@ -4,7 +4,7 @@ from entresol.api_floor.ai_account import PAYLOAD_BYTES, account_of, call_meta, 
 from entresol.api_floor.ai_slots import AiMeta, AiPayload, AiUsage
 from entresol.api_floor.exchange import Exchange
 from entresol.core.http import Headers, ResponseHead
-from entresol.llm.answers import Answer
+from entresol.llm.answers import UnreadAnswer
 from entresol.llm.call import Ends, LLMCall
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.events import ErrorDetail
@@ -64,20 +64,13 @@ def test_a_payload_is_kept_up_to_a_limit() -> None:
     assert payload_text(b"\xff" + b"x" * PAYLOAD_BYTES) == "\ufffd" + "x" * (PAYLOAD_BYTES - 1)
 
 
-class Told(Answer):
-    """An answer that has been read."""
-
-    def __init__(self, facts: CallFacts, is_stream: bool = False) -> None:
-        self.facts = facts
-        self.is_stream = is_stream
-
-
 def account(
     exchange: Exchange, facts: CallFacts, client: str = "openai-chat", model: str = "gpt-4o", is_stream: bool = False
 ) -> AiUsage | None:
     wire, provider = format_named(client), "gemini" if client == "gemini" else "openai"
     call = LLMCall(Ends(wire, provider_named(provider), wire), model)
-    call.reading = Told(facts, is_stream)
+    call.reading = answer = UnreadAnswer()
+    answer.facts, answer.is_stream = facts, is_stream
     return account_of(exchange, call, Prices(ModelOptions(), price_table(), provider), 0.0)
 
 
