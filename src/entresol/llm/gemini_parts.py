@@ -14,7 +14,7 @@ import msgspec
 from entresol.llm.format import Losses, encode_json
 from entresol.llm.media_types import is_http, standard_base64, type_of_name
 from entresol.llm.reading import ObjectReader
-from entresol.llm.signatures import GEMINI, for_client, for_provider, signed_by
+from entresol.llm.signatures import GEMINI, REDACTED, for_client, for_provider, signed_by
 from entresol.llm.types import (
     Audio,
     CacheMark,
@@ -96,7 +96,11 @@ def read_part(reader: ObjectReader, ids: CallIds | None) -> Part:
             part.value["thoughtSignature"] = signature
         return part
     if type(part) is Thinking:
-        part.signature = signed_by(_unwrapped(signature), GEMINI)
+        said = _unwrapped(signature)
+        if said is not None and said.startswith(REDACTED):
+            part.redacted = said[len(REDACTED) :]
+        else:
+            part.signature = signed_by(said, GEMINI)
     elif signature is not None:
         if type(part) is Text or type(part) is ToolCall or type(part) is Image or type(part) is Document:
             part.signature = signature
@@ -116,7 +120,7 @@ def _unwrapped(signature: str | None) -> str | None:
         text = base64.b64decode(signature.translate({45: 43, 95: 47}), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         return signature
-    return text if signed_by(text, GEMINI) == text else signature
+    return text if signed_by(text.removeprefix(REDACTED), GEMINI) == text.removeprefix(REDACTED) else signature
 
 
 def _read_data(reader: ObjectReader, ids: CallIds | None) -> Part:
@@ -369,7 +373,7 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
     wire: list[JsonObject] = []
     for part in parts:
         if type(part) is Thinking:
-            wire.append(answer_thinking(part.text, part.signature or part.redacted))
+            wire.append(answer_thinking(part.text, part.signature, part.redacted))
         elif type(part) is Text or type(part) is Refusal:
             text: JsonObject = {"text": part.text}
             if type(part) is Text and part.signature is not None:
@@ -394,9 +398,11 @@ def answer_parts(parts: Sequence[Part], is_own: bool, dropped: list[str]) -> lis
     return wire
 
 
-def answer_thinking(text: str, signature: str | None) -> JsonObject:
-    """A thought. Another maker's signature is wrapped: Gemini's clients take the field for base64."""
+def answer_thinking(text: str, signature: str | None, redacted: str | None) -> JsonObject:
+    """A thought. What another maker signed or encrypted is wrapped: Gemini's clients take the field for base64."""
     wire: JsonObject = {"text": text, "thought": True}
+    if signature is None and redacted is not None:
+        signature = f"{REDACTED}{redacted}"
     if signature is not None:
         bare = for_provider(signature, GEMINI)
         wrapped = base64.b64encode((for_client(signature, GEMINI) or "").encode()).decode()

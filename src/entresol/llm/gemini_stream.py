@@ -201,7 +201,7 @@ class GeminiStreamEncoder:
                 if event.text or event.signature is not None:
                     self._part(event.choice, _text_part(event), out)
             elif isinstance(event, ThinkingDelta):
-                self._part(event.choice, answer_thinking(event.text, event.signature or event.redacted), out)
+                self._part(event.choice, answer_thinking(event.text, event.signature, event.redacted), out)
             elif isinstance(event, Started):
                 if event.service_tier not in (None, "default"):
                     note_losses(["service_tier"], self.dropped)

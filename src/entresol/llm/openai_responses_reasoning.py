@@ -11,10 +11,9 @@ from typing import Final
 from entresol.llm.format import Losses
 from entresol.llm.openai_responses_content import item_rest
 from entresol.llm.reading import ObjectReader
-from entresol.llm.signatures import OPENAI, for_client, for_provider, signed_by
+from entresol.llm.signatures import OPENAI, REDACTED, for_client, for_provider, signed_by
 from entresol.llm.types import JsonObject, Thinking
 
-_REDACTED: Final = "redacted:"
 _PATH: Final = "messages[].content[]"
 _BETWEEN: Final = "\n\n"
 """Between the parts of a summary."""
@@ -46,8 +45,8 @@ def read_seal(encrypted: str | None, has_text: bool) -> tuple[str | None, str | 
     """`encrypted_content` as signature and as redacted reasoning, of which at most one is there."""
     if not encrypted:
         return None, None
-    if encrypted.startswith(_REDACTED):
-        return None, encrypted[len(_REDACTED) :]
+    if encrypted.startswith(REDACTED):
+        return None, encrypted[len(REDACTED) :]
     signature = signed_by(encrypted, OPENAI)
     if has_text or for_provider(signature, OPENAI) is None:
         return signature, None
@@ -59,7 +58,7 @@ def seal(signature: str | None, redacted: str | None) -> str | None:
     if redacted is None:
         return for_client(signature, OPENAI)
     own = for_provider(redacted, OPENAI)
-    return f"{_REDACTED}{redacted}" if own is None else own
+    return f"{REDACTED}{redacted}" if own is None else own
 
 
 def write_reasoning(part: Thinking, losses: Losses) -> list[JsonObject]:

@@ -11,6 +11,8 @@ from typing import Final
 ANTHROPIC: Final = "anthropic"
 GEMINI: Final = "gemini"
 OPENAI: Final = "openai"
+REDACTED: Final = "redacted:"
+"""What its maker gave out encrypted goes to clients of other formats with this before the maker's name."""
 _PREFIXES: Final = (f"{ANTHROPIC}:", f"{GEMINI}:", f"{OPENAI}:")
 
 

@@ -230,3 +230,9 @@ def test_an_answer_keeps_what_clients_know_and_names_what_they_do_not() -> None:
     ]
     assert dropped == ["citations", "image", "transcript", "server_tool_use"]
     assert read(wire[0]) == Thinking(text="t", signature="anthropic:s")
+
+
+def test_what_another_maker_encrypted_comes_home_as_what_it_was() -> None:
+    thought = Thinking(redacted="anthropic:EmwKAhgBEgy3")
+    said = answer_parts([thought], False, [])
+    assert read_part(ObjectReader(said[0], "parts[0]", bad_request), None) == thought

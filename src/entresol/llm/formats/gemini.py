@@ -321,7 +321,11 @@ def _joined_thoughts(parts: list[Part]) -> list[Part]:
     joined: list[Part] = []
     for part in parts:
         before = joined[-1] if joined else None
-        if type(part) is Thinking and type(before) is Thinking and before.signature is None:
+        if (
+            type(part) is Thinking
+            and type(before) is Thinking
+            and not (before.signature or before.redacted or part.redacted)
+        ):
             joined[-1] = Thinking(
                 text=before.text + part.text, signature=part.signature, extra=before.extra | part.extra
             )

@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -382,3 +383,22 @@ def test_one_object_may_stand_for_a_list_of_one_as_in_the_documentation() -> Non
         ("user", [Text(text="hi")]),
     ]
     assert [tool.name for tool in request.tools if isinstance(tool, Tool)] == ["f"]
+
+
+def test_reasoning_that_was_encrypted_and_pieces_of_a_thought_keep_apart() -> None:
+    def wrapped(signature: str) -> str:
+        return base64.b64encode(signature.encode()).decode()
+
+    said = [
+        {"text": "a", "thought": True},
+        {"text": "b", "thought": True},
+        {"text": "", "thought": True, "thoughtSignature": wrapped("redacted:anthropic:R")},
+        {"text": "c", "thought": True},
+        {"text": "", "thought": True, "thoughtSignature": wrapped("anthropic:S")},
+    ]
+    request = FORMAT.decode_request(json.dumps({"contents": [{"role": "model", "parts": said}]}).encode())
+    assert request.messages[0].parts == [
+        Thinking(text="ab"),
+        Thinking(redacted="anthropic:R"),
+        Thinking(text="c", signature="anthropic:S"),
+    ]
