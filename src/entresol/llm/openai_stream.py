@@ -153,6 +153,7 @@ class OpenAIStreamDecoder:
 
     def _fail(self, error: ErrorDetail, out: list[ChatEvent]) -> None:
         error.status = error_status(error)
+        self._is_ended = True
         out.append(Failed(error))
 
     def _read_choice(self, choice: ChoiceWire, out: list[ChatEvent]) -> None:

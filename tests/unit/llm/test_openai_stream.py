@@ -181,3 +181,10 @@ def test_content_may_come_in_parts() -> None:
     events = decode([chunk_of(f'{{"content":[{thinking},{{"type":"text","text":"a"}}]}}')])
     assert events[1:] == [ThinkingDelta("hm"), TextDelta("a")]
     assert decode([chunk_of('{"content":[{"type":"x"}]}')])[1:] == [LeftOver(["x"])]
+
+
+def test_nothing_is_read_after_an_error_although_all_have_finished() -> None:
+    stop = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    failed = b'data: {"error":{"message":"boom"}}\n\n'
+    kinds = [type(event) for event in decode([stop + failed + stop])]
+    assert kinds == [Started, Finished, Failed]
