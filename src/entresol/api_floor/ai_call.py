@@ -105,6 +105,8 @@ class AiCall(LLMCall):
             headers.set(b"x-entresol-dropped", field_value(", ".join(self.losses())))
         if type(answer) is ErrorAnswer:
             headers.set(b"x-entresol-error", b"provider_error")
+            if answer.retry_after is not None and b"retry-after" not in headers:
+                headers.add(b"retry-after", b"%d" % answer.retry_after)
         if self.payload is not None:
             self._keep(self.payload, out)
         return out

@@ -28,6 +28,7 @@ from entresol.llm.format import (
     TranslatableFormat,
 )
 from entresol.llm.replay import events_of
+from entresol.llm.retry_after import WAITING, seconds_in
 from entresol.llm.stream_calls import StreamCalls, wrap_arguments
 from entresol.llm.tap import WHOLE_BYTES, BodyTap, StreamTap
 from entresol.llm.tool_names import restore_answer, restore_events
@@ -38,6 +39,7 @@ SMALL_BODY: Final = 65_536
 
 
 _NO_NAMES: Final[dict[str, str]] = {}
+_OVERLOADED: Final = 529
 _NOTHING_SAID: Final = CallFacts()
 """Stands in until an answer says something; replaced, never changed."""
 
@@ -333,8 +335,14 @@ class ErrorAnswer(Answer):
 
     needs_whole = True
     content_type: bytes | None = b"application/json; charset=utf-8"
+    retry_after: int | None = None
+    """Seconds to wait, where the body says so."""
 
     def __init__(self, native: Format, client: Format, status: int, request_id: str, is_encoded: bool) -> None:
+        self.status = status
+        """The client's: 529 is Anthropic's alone."""
+        if status == _OVERLOADED and native is not client and not client.name.startswith("anthropic-"):
+            self.status = 503
         self._native = native
         self._client = client
         self._status = status
@@ -343,11 +351,15 @@ class ErrorAnswer(Answer):
 
     def feed(self, data: bytes, last: bool) -> bytes:
         error = None if self._is_encoded else self._native.decode_error(self._status, data)
+        if self._status in WAITING and not self._is_encoded:
+            self.retry_after = seconds_in(data)
         if error is not None and self._native is self._client and b'"error"' in data:
             self.facts = CallFacts(error=error)
             return data
         if error is None:
             error = ErrorDetail(status=self._status, message=f"the provider answered with status {self._status}")
+        if self.status != self._status:
+            error.status = self.status
         self.facts = CallFacts(error=error)
         if error.code is None:
             error.code = "provider_error"

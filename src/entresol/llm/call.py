@@ -46,6 +46,7 @@ from entresol.llm.model_adaptation import adapt
 from entresol.llm.model_profiles import NO_FACTS, ModelFacts, profile_of, refined
 from entresol.llm.opened import Opened
 from entresol.llm.provider import Provider, Url
+from entresol.llm.retry_after import WAITING, seconds_said
 from entresol.llm.types import CallRequest, ChatRequest
 
 CALL_FIELDS: Final = ((b"content-type", b"application/json"), (b"accept-encoding", b"identity"))
@@ -250,12 +251,27 @@ class LLMCall:
             elif name == b"set-cookie":
                 has_cookie = True
         self.reading = answer = self._select(head.status, content_type, is_encoded, head.content_length)
+        if type(answer) is ErrorAnswer:
+            self._say_when_again(head, answer)
         if has_cookie:
             headers.remove(b"set-cookie")
         if answer.content_type is not None:
             headers.set(b"content-type", answer.content_type)
             headers.remove(b"content-encoding")
         return answer
+
+    def _say_when_again(self, head: ResponseHead, answer: ErrorAnswer) -> None:
+        """Put the provider's words on when to try again, in any form, into seconds; and the status into the client's.
+
+        Words without sense are left out: clients would wait for ever, or not at all.
+        """
+        headers = head.headers
+        if head.status in WAITING or b"retry-after" in headers:
+            wait = seconds_said(headers, self._now)
+            headers.remove(b"retry-after")
+            if wait is not None:
+                headers.add(b"retry-after", b"%d" % wait)
+        head.status = answer.status
 
     def _select(self, status: int, content_type: bytes, is_encoded: bool, size: int | None) -> Answer:
         ends = self.ends
