@@ -176,7 +176,8 @@ class TranslatedBody(Answer):
         self._client = client
         self._shape = shape
         self._encoder = encoder
-        self.content_type = client.content_type if encoder is None else client.stream_content_type
+        is_stream = encoder is not None and shape.framing != "json-array"
+        self.content_type = client.stream_content_type if is_stream else client.content_type
 
     def feed(self, data: bytes, last: bool) -> bytes:
         facts = self._native.response_facts(data)

@@ -284,7 +284,8 @@ class LLMCall:
                 return UnreadAnswer()
             raise bad_response("it is compressed, which was not asked for")
         if self.stream and (
-            content_type.startswith(ends.native.stream_content_type) or self._shape.framing == "json-array"
+            content_type.startswith(ends.native.stream_content_type)
+            or (self._shape.framing == "json-array" and ends.is_same_format and content_type.find(b"json") >= 0)
         ):
             return self._stream()
         if content_type.find(b"json") < 0:  # `in` costs five times as much: it tries its operand as a number first

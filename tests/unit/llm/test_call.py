@@ -225,6 +225,36 @@ def test_the_head_says_how_the_answer_is_read(
     assert type(made.answer(response)) is kind
 
 
+ARRAY_KINDS: list[tuple[str, ResponseHead, type[Answer]]] = [
+    ("gemini", head(), PassedStream),
+    ("openai", head(200, SSE), TranslatedStream),
+    ("openai", head(), TranslatedBody),
+]
+
+
+@pytest.mark.parametrize(("provider", "response", "kind"), ARRAY_KINDS)
+def test_a_client_that_streams_an_array_gets_one_whatever_the_provider_sends(
+    provider: str, response: ResponseHead, kind: type[Answer]
+) -> None:
+    made = call("gemini", provider)
+    sent(made, {"contents": [{"parts": [{"text": "x"}]}]}, path="/v1beta/models/x:streamGenerateContent")
+    answer = made.answer(response)
+    assert type(answer) is kind
+    assert answer.content_type in (None, b"application/json")
+    if kind is TranslatedBody:
+        body = b'{"choices":[{"index":0,"message":{"content":"hi"},"finish_reason":"stop"}]}'
+        first, *_ = json.loads(answer.feed(body, True))
+        assert first["candidates"][0]["content"]["parts"] == [{"text": "hi"}]
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+def test_html_is_no_array(provider: str) -> None:
+    made = call("gemini", provider)
+    sent(made, {"contents": [{"parts": [{"text": "x"}]}]}, path="/v1beta/models/x:streamGenerateContent")
+    with pytest.raises(UpstreamError):
+        made.answer(head(200, b"text/html"))
+
+
 @pytest.mark.parametrize(
     ("provider", "response"),
     [
