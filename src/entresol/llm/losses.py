@@ -36,6 +36,11 @@ class Losses:
         return self._profile.takes_cache_marks or not self._is_foreign
 
     @property
+    def has_document_urls(self) -> bool:
+        """True when documents go as `document_url`."""
+        return self._profile.has_document_urls
+
+    @property
     def is_own(self) -> bool:
         """True when the request came from the very format it is written in."""
         return not self._is_foreign

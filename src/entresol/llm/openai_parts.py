@@ -102,7 +102,8 @@ def _read_part(reader: ObjectReader) -> ContentPart:
     elif kind == "refusal":
         return Native(type="refusal", value={"type": kind, **reader.rest()})
     elif kind == "image_url":
-        part = _read_image(reader.need(kind, reader.reader(kind)))
+        bare = reader.string(kind) if isinstance(reader.peek(kind), str) else None  # as Mistral's client writes it
+        part = _read_image(reader.need(kind, reader.reader(kind))) if bare is None else _image_at(bare, None)
         part.cache = cache
     elif kind == "input_audio":
         sound = reader.need(kind, reader.reader(kind))
@@ -112,6 +113,8 @@ def _read_part(reader: ObjectReader) -> ContentPart:
     elif kind == "file":
         part = _read_file(reader.need(kind, reader.reader(kind)))
         part.cache = cache
+    elif kind == "document_url":  # Mistral's
+        part = _document_at(reader.need_string(kind), reader.string("document_name"))
     else:
         return Native(type=kind, value={"type": kind, **reader.rest()})
     part.extra = reader.rest()
@@ -127,7 +130,10 @@ def _read_cache(reader: ObjectReader) -> CacheMark | None:
 
 
 def _read_image(reader: ObjectReader) -> Image:
-    url, detail = reader.need_string("url"), reader.string("detail")
+    return _image_at(reader.need_string("url"), reader.string("detail"))
+
+
+def _image_at(url: str, detail: str | None) -> Image:
     inline = split_data_url(url)
     if inline is None:
         return Image(url=url, detail=detail)
@@ -144,6 +150,13 @@ def _read_file(reader: ObjectReader) -> Document:
     elif document.file_id is None:
         raise reader.invalid("file_data", "either file_data or file_id is required")
     return document
+
+
+def _document_at(url: str, name: str | None) -> Document:
+    inline = split_data_url(url)
+    if inline is None:
+        return Document(url=url, name=name)
+    return Document(media_type=inline[0], data=inline[1], name=name)
 
 
 def _read_spoken(reader: ObjectReader) -> Audio:
@@ -265,12 +278,24 @@ def _write_audio(audio: Audio, losses: Losses) -> JsonObject:
 
 def _write_document(document: Document, losses: Losses) -> JsonObject:
     """A file, or a text: files are PDF, and OpenAI wants the words of others as text ("File inputs")."""
+    if losses.is_own and document.url is not None:
+        return _write_address(document, document.url)
     text = None if losses.is_own else text_of(document)
+    if losses.has_document_urls and text is None and document.media_type in (None, PDF) and not losses.is_own:
+        inline = None if document.data is None else f"data:{PDF};base64,{document.data}"
+        address = inline or document.url
+        if address is not None:
+            return _write_address(document, address)
     if text is None:
         return {"type": "file", "file": _write_file(document, losses)}
     if document.name is not None:
         losses.drop("messages[].content[].title")
     return {"type": "text", "text": text}
+
+
+def _write_address(document: Document, url: str) -> JsonObject:
+    named: JsonObject = {} if document.name is None else {"document_name": document.name}
+    return {"type": "document_url", "document_url": url, **named}
 
 
 def _write_file(document: Document, losses: Losses) -> JsonObject:

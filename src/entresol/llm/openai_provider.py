@@ -39,6 +39,7 @@ class OpenAIProvider(Provider):
     takes_reasoning_content: ClassVar[bool] = True
     max_tokens_field: ClassVar[Literal["max_tokens", "max_completion_tokens"]] = "max_tokens"
     takes_stream_options: ClassVar[bool] = True
+    has_document_urls: ClassVar[bool] = False
     unsupported: ClassVar[tuple[str, ...]] = ()
     """Canonical request fields that it refuses."""
     auth = Auth(b"authorization", "Bearer ")
@@ -51,6 +52,7 @@ class OpenAIProvider(Provider):
             max_tokens_field=cls.max_tokens_field,
             takes_reasoning_content=cls.takes_reasoning_content,
             takes_stream_options=cls.takes_stream_options,
+            has_document_urls=cls.has_document_urls,
             unsupported=frozenset(cls.unsupported),
         )
 

@@ -21,6 +21,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Takes OpenAI's `stream_options`; elsewhere usage comes unasked."""
     takes_cache_marks: bool = False
     """Takes OpenAI's `prompt_cache_breakpoint` on parts of messages, which servers that do not know it refuse."""
+    has_document_urls: bool = False
+    """Takes documents as Mistral does, by address or inline in `document_url`."""
     body_version: str | None = None
     """Anthropic's Messages in another cloud: the version of the API stands in the body, the model does not."""
     has_model_in_body: bool = True

@@ -39,3 +39,7 @@ def test_marks_of_what_to_cache_are_for_those_that_know_them(origin: str, takes:
     profile = Profile(provider="somewhere", takes_cache_marks=takes)
     request = ChatRequest(origin=origin, messages=[])
     assert Losses(request, "one", frozenset(), profile).takes_cache_marks is can
+
+
+def test_how_documents_go_is_the_profiles_say() -> None:
+    assert not Losses(chat(), "one", frozenset(), PROFILE).has_document_urls

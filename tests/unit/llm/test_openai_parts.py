@@ -70,7 +70,7 @@ def test_a_part_is_read_and_written_back(wire: JsonObject, part: Part) -> None:
     ("wire", "message"),
     [
         ({"type": "text"}, r"messages\[0\].content\[0\].text: is required"),
-        ({"type": "image_url", "image_url": "x"}, "expected an object"),
+        ({"type": "image_url", "image_url": 1}, "expected an object"),
         ({"type": "file", "file": {}}, "either file_data or file_id is required"),
         ({}, "type: is required"),
         ("x", "expected an object"),
@@ -258,3 +258,38 @@ def test_a_mark_of_what_to_cache_is_no_field_for_servers_that_refuse_it() -> Non
         {"type": "image_url", "image_url": {"url": "https://x/y"}},
     ]
     assert lost.finish() == ["messages[].content[].cache_control"]
+
+
+@pytest.mark.parametrize(
+    ("wire", "part"),
+    [
+        ({"type": "image_url", "image_url": "https://x/y"}, Image(url="https://x/y")),
+        ({"type": "image_url", "image_url": "data:image/gif;base64,AA"}, Image(media_type="image/gif", data="AA")),
+        ({"type": "document_url", "document_url": "https://x/y.pdf"}, Document(url="https://x/y.pdf")),
+        (
+            {"type": "document_url", "document_url": "data:application/pdf;base64,AA", "document_name": "n"},
+            Document(media_type="application/pdf", data="AA", name="n"),
+        ),
+    ],
+)
+def test_pictures_and_documents_are_read_as_mistrals_client_writes_them(wire: JsonObject, part: Part) -> None:
+    assert read_parts(reader({"content": [wire]}), "content") == [part]
+
+
+def test_a_documents_address_stays_in_its_own_format() -> None:
+    wire = {"type": "document_url", "document_url": "https://x/y.pdf", "document_name": "n"}
+    parts = read_parts(reader({"content": [wire]}), "content")
+    assert write_parts(parts, losses("openai-chat")) == [wire]
+
+
+@pytest.mark.parametrize(
+    ("document", "url"),
+    [
+        (Document(data="AA", media_type="application/pdf", name="n"), "data:application/pdf;base64,AA"),
+        (Document(url="https://x/y.pdf", name="n"), "https://x/y.pdf"),
+    ],
+)
+def test_documents_go_to_mistral_as_it_takes_them(document: Document, url: str) -> None:
+    request = ChatRequest(origin="anthropic-messages", messages=[])
+    lost = Losses(request, "openai-chat", frozenset(), Profile(provider="mistral", has_document_urls=True))
+    assert write_parts([document], lost) == [{"type": "document_url", "document_url": url, "document_name": "n"}]

@@ -14,6 +14,7 @@ class Mistral(OpenAIProvider):
     wires = ("openai-chat", "openai-embeddings", "openai-moderations", "openai-transcriptions", "openai-speech")
     takes_reasoning_content = False
     takes_stream_options = False
+    has_document_urls = True
     unsupported = ("logit_bias", "logprobs", "modalities", "seed", "service_tier", "top_k", "top_logprobs", "user")
 
     def configured(self, options: ModelOptions) -> Provider:

@@ -19,3 +19,7 @@ def test_usage_comes_unasked_and_fields_it_does_not_know_are_left_out() -> None:
 def test_a_mistral_model_may_stand_on_an_ollama_server() -> None:
     assert PROVIDER.configured(ModelOptions(mistral_format="ollama")).format_name("chat") == "ollama-chat"
     assert PROVIDER.configured(ModelOptions(mistral_format="openai")) is PROVIDER
+
+
+def test_documents_are_told_by_their_address() -> None:
+    assert provider_named("mistral").profile("mistral-medium-latest").has_document_urls
