@@ -262,6 +262,13 @@ def replaced(value: Any, at: tuple[Step, ...], new: Any) -> Any:
     return [replaced(inner, at[1:], new) if index == step else inner for index, inner in enumerate(value)]
 
 
+def value_at(body: Any, at: tuple[Step, ...]) -> Any:
+    """What stands in a place."""
+    for step in at:
+        body = body[step]
+    return body
+
+
 def written(at: tuple[Step, ...]) -> str:
     """A place as messages write it: `messages[2].content`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).removeprefix(".")

@@ -1,14 +1,19 @@
 """What clients get wrong, in every wire: they hear of it in their own words, and never as our fault."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from entresol.core.errors import ClientError
 from entresol.llm.format import ChatFormat
 from entresol.llm.registry import format_named
+from entresol.llm.types import Audio, ChatRequest, Document, Image, Message, Text, Tool, ToolCall
 from fidelity.bad_requests import (
     ALL,
     GOLDEN,
@@ -16,10 +21,13 @@ from fidelity.bad_requests import (
     is_sound,
     places,
     replaced,
+    seeds,
     sent,
     spoilt_places,
+    value_at,
     written,
 )
+from fidelity.classes import chat_format
 from fidelity.matrix import CLIENTS, conversation, profile
 
 CHATS = CLIENTS[:7]
@@ -32,10 +40,10 @@ AT_ONCE = 4
 @pytest.mark.parametrize("client", ALL)
 def test_a_field_of_a_wrong_type_is_named_or_makes_no_difference(client: str) -> None:
     found: list[str] = []
-    spoilt = spoilt_places(client)
-    assert spoilt
-    for index, (body, at) in enumerate(spoilt):
-        wrong = WRONG if len(spoilt) < 100 else [WRONG[(index * 3 + step * 5) % len(WRONG)] for step in range(AT_ONCE)]
+    fields = spoilt_places(client)
+    assert fields
+    for index, (body, at) in enumerate(fields):
+        wrong = WRONG if len(fields) < 100 else [WRONG[(index * 3 + step * 5) % len(WRONG)] for step in range(AT_ONCE)]
         for value in wrong:
             changed = json.dumps(replaced(body, at, value)).encode()  # msgspec writes no numbers beyond 64 bits
             found += [f"{written(at)} = {value!r}: {fault}" for fault in faults(client, changed, written(at))]
@@ -66,9 +74,7 @@ def with_text(client: str, text: str) -> bytes:
     """A sound body, with something in the place of each text that is not its model's."""
     body = sound(client)
     for at in places(body):
-        value: Any = body
-        for step in at:
-            value = value[step]
+        value = value_at(body, at)
         if isinstance(value, str) and at[-1] in ("text", "content", "prompt", "inputs", "input", "query", "inputText"):
             body = replaced(body, at, text)
     return json.dumps(body, ensure_ascii=True).encode()
@@ -147,8 +153,8 @@ PLACE = b'"PLACE"'
 def test_no_depth_makes_us_fail(client: str) -> None:
     """Wherever there may be an object of the client's own making, it may be deep."""
     found = []
-    spoilt = spoilt_places(client)
-    for body, at in spoilt[:: max(1, len(spoilt) // 40)]:
+    fields = spoilt_places(client)
+    for body, at in fields[:: max(1, len(fields) // 40)]:
         marked = json.dumps(replaced(body, at, "PLACE")).encode()
         for levels in (100, 200, 400, 800, 1200):
             deep = marked.replace(PLACE, nested(levels))
@@ -194,13 +200,144 @@ def test_deep_arguments_are_sent_or_refused(client: str) -> None:
     found = []
     for levels in (50, 200, 480, *NEAR_THE_END):
         deep = nested(levels)
-        spoilt = body.replace(b'{"city":"Paris"}', deep)
-        spoilt = spoilt.replace(b'{\\"city\\":\\"Paris\\"}', deep.replace(b'"', b'\\"'))
-        assert spoilt != body
-        found += [f"{levels}: {fault}" for fault in faults(client, spoilt) if not is_at_the_end(fault)]
+        changed = body.replace(b'{"city":"Paris"}', deep)
+        changed = changed.replace(b'{\\"city\\":\\"Paris\\"}', deep.replace(b'"', b'\\"'))
+        assert changed != body
+        found += [f"{levels}: {fault}" for fault in faults(client, changed) if not is_at_the_end(fault)]
     assert found == []
 
 
 def is_at_the_end(fault: str) -> bool:
     """Our reader takes a level or two less than the one before it, which says nothing of the provider's."""
     return fault.startswith("what ") and "nested too deeply" in fault
+
+
+JUNK = st.sampled_from([*WRONG, "https://example.com/a.png", "user", "tool", "text", {"type": "text"}, [{"type": "x"}]])
+
+
+@st.composite
+def spoilt(draw: st.DrawFn, client: str) -> Any:
+    """A sound request after a few accidents: things are lost, come twice, change places or are something else."""
+    body = draw(st.sampled_from(seeds(client)))
+    for _ in range(draw(st.integers(1, 4))):
+        every = list(places(body))
+        if not every:
+            return body
+        at = draw(st.sampled_from(every))
+        accident = draw(st.sampled_from(["lost", "twice", "moved", "replaced"]))
+        if accident == "replaced":
+            body = replaced(body, at, draw(JUNK))
+        elif accident == "moved":
+            body = replaced(body, at, value_at(body, draw(st.sampled_from(every))))
+        else:
+            outer = value_at(body, at[:-1])
+            if isinstance(outer, list):
+                index = int(at[-1])
+                again = [outer[index], outer[index]] if accident == "twice" else []
+                body = replaced(body, at[:-1], [*outer[:index], *again, *outer[index + 1 :]])
+            elif accident == "lost":
+                body = replaced(body, at[:-1], {name: inner for name, inner in outer.items() if name != at[-1]})
+            else:
+                body = replaced(body, at[:-1], outer | {f"{at[-1]}_": outer[at[-1]]})
+    return body
+
+
+@pytest.mark.parametrize("client", ALL)
+def test_accidents_never_make_us_fail(client: str) -> None:
+    assert seeds(client)  # outside of what hypothesis watches: official clients are imported
+
+    @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+    @given(body=spoilt(client))
+    def become_requests_or_refusals(body: Any) -> None:
+        assert list(faults(client, json.dumps(body).encode())) == []
+
+    become_requests_or_refusals()
+
+
+# Calls of tools.
+
+
+def call_in(request: ChatRequest, index: int) -> ToolCall:
+    call = request.messages[2].parts[index]
+    assert isinstance(call, ToolCall)
+    return call
+
+
+def with_call(request: ChatRequest, **fields: str) -> None:
+    for name, value in fields.items():
+        setattr(call_in(request, 0), name, value)
+
+
+def with_tools(request: ChatRequest, *names: str) -> None:
+    request.tools = [Tool(name=name, parameters={"type": "object"}) for name in names]
+
+
+def with_turns(request: ChatRequest, count: int) -> None:
+    request.messages += [Message(role=("assistant", "user")[n % 2], parts=[Text(text="x")]) for n in range(count)]
+
+
+TOOL_CHANGES: dict[str, Callable[[ChatRequest], Any]] = {
+    "a result without a call": lambda request: request.messages.pop(2),
+    "a call without a result": lambda request: request.messages[3].parts.pop(),
+    "a result twice": lambda request: request.messages[3].parts.append(request.messages[3].parts[0]),
+    "one id for two calls": lambda request: with_call(request, id=call_in(request, 1).id),
+    "one name for two tools": lambda request: with_tools(request, "f", "f"),
+    "calls at the end": lambda request: request.messages.pop(),
+    "results in front": lambda request: request.messages.insert(0, request.messages.pop()),
+    "tools that are not there": with_tools,
+    "500 tools": lambda request: with_tools(request, *[f"tool_{index}" for index in range(500)]),
+    "arguments that are not JSON": lambda request: with_call(request, arguments='{"city":'),
+    "arguments that are a list": lambda request: with_call(request, arguments="[1]"),
+    "arguments that are half a character": lambda request: with_call(request, arguments='"\\ud800"'),
+    "a long name": lambda request: with_tools(request, "n" * 5000),
+    "a name with spaces": lambda request: with_tools(request, "get the weather"),
+    "a long id": lambda request: with_call(request, id="i" * 5000),
+    "10,000 messages": lambda request: with_turns(request, 10_000),
+}
+
+
+def said_of_tools(client: str, change: str) -> bytes:
+    """A tool loop with something wrong in it."""
+    request = conversation(True)
+    TOOL_CHANGES[change](request)
+    return chat_format(client).encode_request(request, profile(client)).body
+
+
+@pytest.mark.parametrize("change", TOOL_CHANGES)
+@pytest.mark.parametrize("client", CHATS)
+def test_a_broken_tool_loop_is_sent_or_refused(client: str, change: str) -> None:
+    try:
+        body = said_of_tools(client, change)
+    except ClientError:
+        return  # no client of this wire can say it
+    assert list(faults(client, body)) == []
+
+
+# Media.
+
+
+MEDIA: dict[str, Callable[[], str]] = {
+    "5 MB": lambda: base64.b64encode(bytes(5_000_000)).decode(),
+    "no base64": lambda: "this is *not* base64!",
+    "base64 that is cut": lambda: base64.b64encode(bytes(1000)).decode()[:-3],
+    "base64 in lines": lambda: base64.encodebytes(bytes(1000)).decode(),
+    "base64 for URLs": lambda: base64.urlsafe_b64encode(b"\xff\xfe\xfd" * 50).decode(),
+    "nothing": lambda: "",
+}
+
+
+@pytest.mark.parametrize("name", MEDIA)
+@pytest.mark.parametrize("kind", [Image, Audio, Document])
+@pytest.mark.parametrize("client", CHATS)
+def test_media_are_sent_or_refused_without_their_bytes(client: str, kind: Any, name: str) -> None:
+    media_type = {Image: "image/png", Audio: "audio/wav", Document: "application/pdf"}[kind]
+    part = kind(data="UExBQ0U=", media_type=media_type)
+    turns = [Message(role="user", parts=[Text(text="What is this?"), part])]
+    try:
+        body = chat_format(client).encode_request(
+            ChatRequest(origin="test", model="a-model", messages=turns), profile(client)
+        )
+    except ClientError:
+        return  # no client of this wire can say it
+    spoilt_body = body.body.replace(b"UExBQ0U=", json.dumps(MEDIA[name]())[1:-1].encode())
+    assert list(faults(client, spoilt_body)) == []
