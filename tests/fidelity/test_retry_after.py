@@ -82,11 +82,19 @@ def test_geminis_details_say_when_to_try_again(client: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_bedrocks_throttling_is_a_429_of_each_wire(client: str) -> None:
     body = b'{"message":"slow down"}'
-    head, out, _ = refused(
-        client, "bedrock-converse", 429, [(b"x-amzn-errortype", b"ThrottlingException:http://x")], body
-    )
+    kind = (b"x-amzn-errortype", b"ThrottlingException:http://x")
+    head, out, _ = refused(client, "bedrock-converse", 429, [kind], body)
     assert (head.status, b"retry-after" in head.headers) == (429, False)
+    assert head.headers.get_all(b"x-amzn-errortype") == ([kind[1]] if client == "bedrock-converse" else [])
     assert is_its_own(format_named(client), 429, out)
+
+
+@pytest.mark.parametrize("native", PROVIDERS)
+def test_awss_clients_find_the_kind_of_an_error_in_the_head(native: str) -> None:
+    kinds = {429: b"ThrottlingException", 400: b"ValidationException", 529: b"ServiceUnavailableException"}
+    for status, kind in kinds.items():
+        head, _, _ = refused("bedrock-converse", native, status, [], b"")
+        assert head.headers.get_all(b"x-amzn-errortype") == [kind]
 
 
 @pytest.mark.parametrize("client", CLIENTS)

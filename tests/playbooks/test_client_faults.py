@@ -61,6 +61,8 @@ def test_a_bad_body_is_a_400_in_the_clients_wire_and_goes_nowhere(llm_format: st
     assert (reply.status, reply.sent) == (400, None)
     assert reply.headers.get(b"x-entresol-error") in (b"bad_json", b"bad_request", b"prompt_missing")
     assert is_an_error(format_named(CHATS[llm_format]), reply), reply.body
+    kind = reply.headers.get(b"x-amzn-errortype")
+    assert kind == (b"ValidationException" if llm_format == "bedrock" else None)
 
 
 WAITS: dict[str, tuple[HeaderPairs, bytes, bytes | None]] = {

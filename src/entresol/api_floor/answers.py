@@ -113,5 +113,7 @@ def gateway_response(
         accept = exchange.request.headers.get(b"accept")
         content_type, body = error_body(accept, outcome.message, exchange.request_id)
     pairs: HeaderPairs = [(b"content-type", content_type), (b"x-entresol-error", outcome.code.encode("ascii"))]
+    if error_format is not None:
+        pairs += error_format.error_fields(outcome.status)
     pairs += outcome.headers
     return ResponseHead(outcome.status, Headers(pairs), len(body)), body

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from entresol.api_floor.entities import Consumer, Credential
+from entresol.core.http import HeaderPairs
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
 from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
 from entresol.llm.price_table import PriceTable
@@ -69,3 +70,6 @@ class ErrorFormat(Protocol):
 
     def encode_error(self, status: int, code: str, message: str, request_id: str) -> tuple[bytes, bytes]:
         """Content type and body. `code` is our stable slug."""
+
+    def error_fields(self, status: int) -> HeaderPairs:
+        """Header fields beside them."""

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from entresol.core.http import HeaderPairs
 from entresol.llm.aws_event_stream import EventMessage, encode_message
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import encode_json
@@ -109,6 +110,11 @@ def error_body(error: ErrorDetail, request_id: str) -> bytes:
     if error.code is not None:
         wire["error_code"] = error.code
     return encode_json({**wire, "request_id": request_id or error.request_id})
+
+
+def kind_fields(status: int) -> HeaderPairs:
+    """Where AWS's clients look first for the kind of an error."""
+    return [(b"x-amzn-errortype", error_type(status).encode())]
 
 
 def exception_message(error: ErrorDetail, request_id: str) -> bytes:

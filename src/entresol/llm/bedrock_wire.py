@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 import msgspec
 
+from entresol.core.http import HeaderPairs
 from entresol.llm.aws_event_stream import EventMessage, WholeMessages, messages_in
-from entresol.llm.bedrock_errors import error_body, exception_message, read_error, read_exception
+from entresol.llm.bedrock_errors import error_body, exception_message, kind_fields, read_error, read_exception
 from entresol.llm.events import ErrorDetail
 from entresol.llm.format import CallFacts, Format, Framing, Opened, bad_field, decode_response_as
 from entresol.llm.fragment import object_after, string_after
@@ -189,6 +190,9 @@ class BedrockConverseFormat(Format):
 
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
         return error_body(error, request_id)
+
+    def error_fields(self, status: int) -> HeaderPairs:
+        return kind_fields(status)
 
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         return exception_message(error, request_id)

@@ -252,7 +252,7 @@ class LLMCall:
                 has_cookie = True
         self.reading = answer = self._select(head.status, content_type, is_encoded, head.content_length)
         if type(answer) is ErrorAnswer:
-            self._say_when_again(head, answer)
+            self._make_own(head, answer)
         if has_cookie:
             headers.remove(b"set-cookie")
         if answer.content_type is not None:
@@ -260,8 +260,8 @@ class LLMCall:
             headers.remove(b"content-encoding")
         return answer
 
-    def _say_when_again(self, head: ResponseHead, answer: ErrorAnswer) -> None:
-        """Put the provider's words on when to try again, in any form, into seconds; and the status into the client's.
+    def _make_own(self, head: ResponseHead, answer: ErrorAnswer) -> None:
+        """Put the provider's words on when to try again, in any form, into seconds; status and kind into the client's.
 
         Words without sense are left out: clients would wait for ever, or not at all.
         """
@@ -271,7 +271,12 @@ class LLMCall:
             headers.remove(b"retry-after")
             if wait is not None:
                 headers.add(b"retry-after", b"%d" % wait)
-        head.status = answer.status
+        head.status = status = answer.status
+        client, native = self.ends.client, self.ends.native
+        if client is not native:
+            for name, _ in native.error_fields(status):
+                headers.remove(name)
+        headers.pairs += [field for field in client.error_fields(status) if field[0] not in headers]
 
     def _select(self, status: int, content_type: bytes, is_encoded: bool, size: int | None) -> Answer:
         ends = self.ends

@@ -17,6 +17,7 @@ from typing import ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from entresol.core.http import HeaderPairs
 from entresol.llm.call_facts import CallFacts, OpenChoices
 from entresol.llm.events import ChatEvent, ErrorDetail
 from entresol.llm.json_fields import (
@@ -233,6 +234,10 @@ class Format:
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
         """An error answer: the format's own error object, beside it `message` and `request_id` as Kong writes them."""
         raise NotImplementedError
+
+    def error_fields(self, status: int) -> HeaderPairs:
+        """The header fields in which clients of this format look for the kind of an error, beside its body."""
+        return []
 
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         """An error as the last event of a stream under way. No official client takes it for success."""

@@ -50,6 +50,9 @@ class WireFormat:
     def encode_error(self, status: int, code: str, message: str, request_id: str) -> tuple[bytes, bytes]:
         return b"application/json", json.dumps({"error": {"code": code, "message": message}}).encode()
 
+    def error_fields(self, status: int) -> HeaderPairs:
+        return [(b"x-kind", b"%d" % status)]
+
 
 class Knowing(Plugin[PluginConfig]):
     """Denies, and knows how clients of the route want errors."""
@@ -70,7 +73,7 @@ def test_on_a_route_with_a_wire_format_errors_are_in_it() -> None:
     play = Playbook([plugin(Recorder(), "auth", 2, access=lambda _: DENY), knowing])
     client = play.client_sends()
     assert json.loads(client.body) == {"error": {"code": "unauthorized", "message": 'say "please"'}}
-    assert client.header("x-entresol-error") == "unauthorized"
+    assert (client.header("x-entresol-error"), client.header("x-kind")) == ("unauthorized", "401")
 
 
 def test_a_plugins_own_answer_goes_out_as_it_is() -> None:

@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from entresol.llm.bedrock_errors import error_body, read_error
+from entresol.core.http import HeaderPairs
+from entresol.llm.bedrock_errors import error_body, kind_fields, read_error
 from entresol.llm.bedrock_wire import model_and_action
 from entresol.llm.call_facts import CallFacts
 from entresol.llm.embeddings import (
@@ -139,6 +140,9 @@ class BedrockEmbeddings(TranslatableFormat[EmbeddingRequest, EmbeddingResponse])
 
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
         return error_body(error, request_id)
+
+    def error_fields(self, status: int) -> HeaderPairs:
+        return kind_fields(status)
 
 
 def _is_cohere(model: str) -> bool:

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from entresol.core.errors import ClientError
+from entresol.core.http import HeaderPairs
 from entresol.llm.aws_event_stream import EventMessage, WholeMessages, messages_in
-from entresol.llm.bedrock_errors import error_body, exception_message, read_error, read_exception
+from entresol.llm.bedrock_errors import error_body, exception_message, kind_fields, read_error, read_exception
 from entresol.llm.bedrock_invoke_facts import Body, add_body
 from entresol.llm.bedrock_models import family
 from entresol.llm.bedrock_wire import EVENT_STREAM, model_and_action
@@ -114,6 +115,9 @@ class BedrockInvoke(Format):
 
     def error_body(self, error: ErrorDetail, request_id: str) -> bytes:
         return error_body(error, request_id)
+
+    def error_fields(self, status: int) -> HeaderPairs:
+        return kind_fields(status)
 
     def stream_error(self, error: ErrorDetail, request_id: str, framing: Framing = "sse") -> bytes:
         return exception_message(error, request_id)
