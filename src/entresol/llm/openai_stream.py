@@ -41,7 +41,8 @@ from entresol.llm.types import Audio, Document, FinishReason, Image, JsonObject,
 _UNREAD: Final = unread_fields(ChunkWire)
 _UNREAD_OF_DELTA: Final = unread_fields(DeltaWire)
 _decode_chunk: Final = msgspec.json.Decoder(ChunkWire).decode
-_FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"arguments":%b}}]'
+_FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"name":"","arguments":%b}}]'
+"""Mistral's client refuses a piece without a name; all others add the pieces up."""
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'
 
 

@@ -117,6 +117,27 @@ def test_mistrals_client_speaks_to_every_provider(stand: Stand, provider: str) -
         assert text == 'You said: "Hello".'
 
 
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+def test_mistrals_client_streams_calls_of_other_providers(stand: Stand, provider: str) -> None:
+    """It refuses pieces of a call that have no name, which OpenAI's own have not."""
+    tools: Any = [{"type": "function", "function": {"name": TOOL, "description": "Weather", "parameters": CITY}}]
+    turns: Any = [{"role": "user", "content": "What is the weather in Paris and Tokyo?"}]
+    names: dict[int, str] = {}
+    arguments: dict[int, str] = {}
+    with (
+        Mistral(api_key=GATEWAY_KEY, server_url=stand.base("openai", provider)) as client,
+        client.chat.stream(model=MODELS[provider], messages=turns, max_tokens=500, tools=tools) as events,
+    ):
+        for event in events:
+            calls = event.data.choices[0].delta.tool_calls if event.data.choices else None
+            for call in calls or ():
+                at, more = call.index or 0, call.function.arguments
+                names[at] = names.get(at, "") + call.function.name
+                arguments[at] = arguments.get(at, "") + (more if isinstance(more, str) else json.dumps(more))
+    assert names == {0: TOOL, 1: TOOL}
+    assert [json.loads(arguments[at])["city"] for at in names] == ["Paris", "Tokyo"]
+
+
 @pytest.mark.skipif(
     not LITELLM.exists() and "CI" not in os.environ, reason="litellm is not installed: make .venv/litellm.done"
 )
