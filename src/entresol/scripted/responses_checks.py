@@ -290,15 +290,21 @@ def _check_strict(schema: Any, what: str, param: str) -> None:
 
 
 def _check_calls(items: list[Body]) -> None:
-    """Every call has its result, and every result its call."""
-    calls = {item["call_id"]: item["type"] for item in items if item.get("type") in _OUTPUT_OF}
-    outputs = {item["call_id"]: item["type"] for item in items if item.get("type") in _OUTPUT_OF.values()}
-    for call_id, kind in outputs.items():
-        if _OUTPUT_OF.get(calls.get(call_id, "")) != kind:
-            what = kind.replace("_", " ")
-            raise bad_request(f"No tool call found for {what} with call_id {call_id}.", "input")
+    """Every call has its result after it, and every result its call before it."""
+    calls: dict[str, str] = {}
+    answered: set[str] = set()
+    for item in items:
+        kind = item.get("type") or ""
+        if kind in _OUTPUT_OF:
+            calls[item["call_id"]] = kind
+        elif kind in _OUTPUT_OF.values():
+            call_id = item["call_id"]
+            if _OUTPUT_OF.get(calls.get(call_id, "")) != kind:
+                what = kind.replace("_", " ")
+                raise bad_request(f"No tool call found for {what} with call_id {call_id}.", "input")
+            answered.add(call_id)
     for call_id, kind in calls.items():
-        if call_id not in outputs:
+        if call_id not in answered:
             raise bad_request(f"No tool output found for {kind.replace('_', ' ')} {call_id}.", "input")
 
 

@@ -55,6 +55,7 @@ def test_what_openai_takes_passes(fields: dict[str, Any]) -> None:
         ),
         ({"input": [{"role": "user", "content": "a", "name": "b"}]}, "input[0].name"),
         ({"input": [RESULT]}, "input"),
+        ({"input": [RESULT, CALL]}, "input"),
         ({"input": [CALL]}, "input"),
         ({"input": [CALL, RESULT | {"type": "custom_tool_call_output"}]}, "input"),
         ({"input": [CALL | {"call_id": "c" * 65}, RESULT]}, "input[0].call_id"),
