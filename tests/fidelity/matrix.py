@@ -39,9 +39,9 @@ from fidelity.classes import OPENAI, chat_format
 
 CLIENTS = (
     "openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere-chat", "ollama-chat",
-    "ollama-generate", "tgi-generate",
+    "ollama-generate", "tgi-generate", "openai-completions",
 )  # fmt: skip
-PROVIDERS = (*CLIENTS[:7], "tgi-generate")
+PROVIDERS = (*CLIENTS[:7], "tgi-generate", "openai-completions")
 SCHEMA: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 CALLS = (("call_1", '{"city":"Paris"}'), ("call_2", '{"city":"Lima"}'))
 USAGE = Usage(input=40, output=7)

@@ -14,7 +14,7 @@ from fidelity.classes import chat_format
 GOLDEN = Path(__file__).parents[1] / "golden"
 NATIVES = (
     "openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "cohere-chat", "ollama-chat",
-    "tgi-generate",
+    "tgi-generate", "openai-completions",
 )  # fmt: skip
 ENDINGS = ("*.sse", "*.events", "*.ndjson", "*.stream.json")
 SHAPE = StreamShape(model="m", request_id="r")

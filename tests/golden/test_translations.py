@@ -42,6 +42,7 @@ PROFILES = {
     "ollama-generate": Profile(provider="ollama"),
     "tgi-generate": Profile(provider="huggingface"),
     "cohere-chat": Profile(provider="cohere"),
+    "openai-completions": Profile(provider="openai-compatible"),
 }
 FORMATS = tuple(PROFILES)
 MODELS = {"bedrock-converse": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}

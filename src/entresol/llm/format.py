@@ -76,7 +76,6 @@ A = TypeVar("A")
 
 Operation = Literal[
     "chat",
-    "completions",
     "embeddings",
     "rerank",
     "moderations",

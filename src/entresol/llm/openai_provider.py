@@ -11,7 +11,7 @@ WIRES: Final[Mapping[str, tuple[Operation, str]]] = {
     "openai-chat": ("chat", "/chat/completions"),
     "openai-responses": ("chat", "/responses"),
     "openai-input-tokens": ("count_tokens", "/responses/input_tokens"),
-    "openai-completions": ("completions", "/completions"),
+    "openai-completions": ("chat", "/completions"),
     "openai-embeddings": ("embeddings", "/embeddings"),
     "openai-images": ("images", "/images/generations"),
     "openai-image-edits": ("image_edits", "/images/edits"),

@@ -8,7 +8,8 @@ from typing import Final
 from entresol.llm.conversation import report_format
 from entresol.llm.format import Losses
 from entresol.llm.reading import ObjectReader
-from entresol.llm.types import ChatRequest, JsonObject, Reasoning, ResponseFormat
+from entresol.llm.single_prompt import report_reasoning
+from entresol.llm.types import ChatRequest, JsonObject, ResponseFormat
 
 _NUMBERS: Final = ("temperature", "top_p", "frequency_penalty")
 _INTEGERS: Final = (("max_tokens", "max_new_tokens"), ("top_k", "top_k"), ("seed", "seed"))
@@ -83,7 +84,7 @@ def write_parameters(request: ChatRequest, losses: Losses) -> JsonObject:
     elif request.top_logprobs is not None:
         losses.drop("top_logprobs")
     _write_grammar(request.response_format, wire, losses)
-    _report_reasoning(request.reasoning, losses)
+    report_reasoning(request.reasoning, losses)
     return wire
 
 
@@ -107,14 +108,3 @@ def _write_grammar(wanted: ResponseFormat | None, wire: JsonObject, losses: Loss
         return
     wire["grammar"] = {"type": "json", "value": wanted.schema}
     report_format(wanted, losses)
-
-
-def _report_reasoning(reasoning: Reasoning | None, losses: Losses) -> None:
-    """A prompt is completed, not thought about."""
-    if reasoning is None:
-        return
-    said = [name for name in ("effort", "budget_tokens", "include_thoughts") if getattr(reasoning, name) is not None]
-    for name in said:
-        losses.drop(f"reasoning.{name}")
-    if not said and reasoning.is_enabled:
-        losses.drop("reasoning")

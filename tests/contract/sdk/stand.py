@@ -142,6 +142,9 @@ def declarative(upstream: str, nobody: int) -> dict[str, Any]:
     for operation in ("completions", "embeddings"):
         proxy = ai_proxy("openai", "openai", upstream, route_type=f"llm/v1/{operation}")
         routes.append(route(f"openai-{operation}", [f"/openai-openai/v1/{operation}"], proxy))
+    for provider in ("anthropic", "gemini"):
+        proxy = ai_proxy("openai", provider, upstream, route_type="llm/v1/completions")
+        routes.append(route(f"{provider}-completions", [f"/openai-{provider}/v1/completions"], proxy))
     slow = [
         route(
             f"{client}-{provider}-slow",

@@ -25,6 +25,28 @@ def test_completions_whole_and_streamed(stand: Stand) -> None:
     assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == whole.choices[0].text
 
 
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+def test_a_prompt_is_completed_by_models_of_chats(stand: Stand, provider: str) -> None:
+    sdk = OpenAITalk(stand, provider).sdk
+    whole = sdk.completions.create(model=MODELS[provider], prompt="Hello", max_tokens=500)
+    assert (whole.object, whole.choices[0].text) == ("text_completion", 'You said: "Hello".')
+    assert whole.choices[0].finish_reason == "stop"
+    assert whole.usage is not None
+    assert whole.usage.completion_tokens == 5
+    options: Any = {"stream": True, "stream_options": {"include_usage": True}}
+    chunks = list(sdk.completions.create(model=MODELS[provider], prompt="Hello", max_tokens=500, **options))
+    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == whole.choices[0].text
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 5
+
+
+@pytest.mark.parametrize("suffix", [{"suffix": "the end"}, {"prompt": ["one", "two"]}, {"echo": True}])
+def test_what_models_of_chats_cannot_complete_is_refused(stand: Stand, suffix: dict[str, Any]) -> None:
+    create: Any = OpenAITalk(stand, "anthropic").sdk.completions.create
+    with pytest.raises(openai.BadRequestError, match=next(iter(suffix))):
+        create(**{"model": MODELS["anthropic"], "prompt": "Hello", "max_tokens": 500} | suffix)
+
+
 @pytest.mark.parametrize("encoding", ["float", "base64"])
 def test_embeddings(stand: Stand, encoding: Any) -> None:
     sdk = OpenAITalk(stand, "openai").sdk

@@ -23,8 +23,8 @@ from entresol.llm.format import (
     decode_response_as,
     encode_json,
 )
-from entresol.llm.media_types import text_of
 from entresol.llm.reading import ObjectReader
+from entresol.llm.single_prompt import prompt_of, words_of_answer
 from entresol.llm.tgi_parameters import (
     BINDING,
     PARAMETER_NAMES,
@@ -38,12 +38,9 @@ from entresol.llm.types import (
     ChatRequest,
     ChatResponse,
     Choice,
-    Document,
     JsonObject,
     Message,
-    Native,
     Part,
-    Refusal,
     Text,
     Usage,
 )
@@ -89,7 +86,7 @@ class TgiGenerate(TgiFormat, ChatFormat):
         if any(modality != "text" for modality in request.modalities):
             raise losses.refuse("modalities", "it answers with text only")
         parameters = write_parameters(request, losses)
-        wire: JsonObject = {"inputs": _write_prompt(request.messages, losses)}
+        wire: JsonObject = {"inputs": prompt_of(request.messages, losses, _WHY)}
         for path, value in losses.own(request.extra).items():
             outer, _, inner = path.partition(".")
             if outer == "parameters" and inner:
@@ -117,7 +114,7 @@ class TgiGenerate(TgiFormat, ChatFormat):
         choice = response.choices[0]
         is_own = response.origin == self.name
         dropped = [] if len(response.choices) == 1 else ["choices[1:]"]
-        text = _answer_text(choice.parts, dropped)
+        text = words_of_answer(choice.parts, dropped)
         usage = response.usage or Usage()
         details: JsonObject = {
             "finish_reason": WIRE_REASONS[choice.finish_reason or "stop"],
@@ -141,36 +138,6 @@ class TgiGenerate(TgiFormat, ChatFormat):
         return TgiStreamEncoder(shape, self)
 
 
-def _write_prompt(messages: list[Message], losses: Losses) -> str:
-    """The one prompt: the user's words, after those of the system. Raises ClientError `unsupported_by_provider`."""
-    turns = [message for message in messages if message.role not in ("system", "developer")]
-    if len(turns) > 1 or any(turn.role != "user" for turn in turns) or not messages:
-        raise losses.refuse("messages", _WHY)
-    systems = [message for message in messages if message not in turns]
-    texts = [_words_of(message, losses) for message in [*systems, *turns]]
-    if systems and turns:
-        losses.drop("messages[].position")  # the system's words are now the user's
-    return "\n\n".join(text for text in texts if text)
-
-
-def _words_of(message: Message, losses: Losses) -> str:
-    if message.name is not None:
-        losses.drop("messages[].name")
-    texts: list[str] = []
-    for part in message.parts:
-        text = text_of(part) if isinstance(part, Document) else part.text if isinstance(part, Text) else None
-        if text is None or not isinstance(part, Text | Document):
-            raise losses.refuse("messages[].content[]", _WHY)
-        texts.append(text)
-        if part.cache is not None:
-            losses.drop("messages[].content[].cache_control")
-        if part.signature is not None:
-            losses.drop("messages[].content[].signature")
-        if isinstance(part, Document) and part.name is not None:
-            losses.drop("messages[].content[].title")
-    return "\n".join(texts)
-
-
 def _read_details(details: ObjectReader, choice: Choice, response: ChatResponse) -> None:
     choice.finish_reason = finish_reason(details.string("finish_reason"))
     prefill = details.take("prefill")
@@ -192,18 +159,3 @@ def _read_logprobs(tokens: object, others: object) -> JsonObject:
     missing: list[list[Token]] = [[] for _ in chosen[len(top) :]]
     pairs = zip(chosen, [*top, *missing], strict=False)
     return {"content": [entry_with(token, alternatives) for token, alternatives in pairs], "refusal": None}
-
-
-def _answer_text(parts: list[Part], dropped: list[str]) -> str:
-    texts: list[str] = []
-    lost: list[str] = []
-    for part in parts:
-        if isinstance(part, Text | Refusal):
-            texts.append(part.text)
-            lost += ["signature"] if isinstance(part, Text) and part.signature is not None else []
-        else:
-            lost.append(part.type if isinstance(part, Native) else type(part).__name__.lower())
-        if not isinstance(part, Native):
-            lost += part.extra
-    dropped += dict.fromkeys(lost)
-    return "".join(texts)

@@ -14,7 +14,7 @@ class HuggingFace(Provider):
     name = "huggingface"
     base_url = Url("https", "router.huggingface.co", 443)
     auth = Auth(b"authorization", "Bearer ")
-    formats = {"chat": "openai-chat", "completions": "openai-completions", "embeddings": "openai-embeddings"}
+    formats = {"chat": "openai-chat", "embeddings": "openai-embeddings"}
     paths = paths_of("/v1", _WIRES)
 
     def configured(self, options: ModelOptions) -> Provider:

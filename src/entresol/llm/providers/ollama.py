@@ -14,7 +14,7 @@ class Ollama(Provider):
     name = "ollama"
     base_url = Url("http", "localhost", 11434)
     auth = Auth(b"authorization", "Bearer ")
-    formats = {"chat": "ollama-chat", "completions": "openai-completions", "embeddings": "ollama-embed"}
+    formats = {"chat": "ollama-chat", "embeddings": "ollama-embed"}
     paths = {
         "ollama-chat": "/api/chat",
         "ollama-generate": "/api/generate",

@@ -13,4 +13,4 @@ def test_ollamas_own_wire_is_meant_for_clients_of_openai_too() -> None:
     made = PROVIDER.configured(ModelOptions(llama2_format="ollama"))
     assert made.format_name("chat", "openai-chat") == made.format_name("chat", "openai-responses") == "ollama-chat"
     assert made.format_name("embeddings", "openai-embeddings") == "ollama-embed"
-    assert made.format_name("completions", "openai-completions") == "openai-completions"
+    assert made.format_name("chat", "openai-completions") == "openai-completions"

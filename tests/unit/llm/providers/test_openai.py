@@ -10,7 +10,6 @@ PROVIDER = provider_named("openai")
     ("operation", "wire_format", "path"),
     [
         ("chat", "openai-chat", "/v1/chat/completions"),
-        ("completions", "openai-completions", "/v1/completions"),
         ("embeddings", "openai-embeddings", "/v1/embeddings"),
     ],
 )

@@ -68,7 +68,7 @@ VIOLATIONS = [
         {"model": {"provider": "cohere"}, "route_type": "llm/v1/moderations"},
         "route_type",
         "cohere does not support route_type llm/v1/moderations, only: llm/v1/chat, llm/v1/responses, "
-        "llm/v1/embeddings, llm/v1/rerank",
+        "llm/v1/completions, llm/v1/embeddings, llm/v1/rerank",
     ),
     ({"auth": {"header_name": "a"}}, "auth.header_value", "required field missing"),
     ({"nothing": 1}, "nothing", "unknown field"),
@@ -84,9 +84,9 @@ def test_what_is_not_supported_is_said_at_load(change: dict[str, Any], path: str
 
 def test_providers_say_what_they_cannot_do() -> None:
     model = {"provider": "anthropic", "options": {"anthropic_version": "2023-06-01"}}
-    raw: dict[str, Any] = {"route_type": "llm/v1/completions", "model": model}
-    possible = "llm/v1/chat, llm/v1/responses, llm/v1/count_tokens"
-    message = f"anthropic does not support route_type llm/v1/completions, only: {possible}"
+    raw: dict[str, Any] = {"route_type": "llm/v1/embeddings", "model": model}
+    possible = "llm/v1/chat, llm/v1/responses, llm/v1/completions, llm/v1/count_tokens"
+    message = f"anthropic does not support route_type llm/v1/embeddings, only: {possible}"
     assert violations_of(AiProxy, raw) == {"route_type": message}
     auth = {"header_name": "x-goog-api-key", "header_value": "a key", "allow_override": True}
     raw = {"route_type": "llm/v1/chat", "model": {"provider": "gemini"}, "auth": auth}
