@@ -346,7 +346,7 @@ def _no_content(wire: JsonObject, calls: list[JsonObject]) -> str | None:
     return None if calls or wire.keys() > {"role"} else ""
 
 
-def write_answer(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
+def write_message(parts: Sequence[Part], dropped: list[str]) -> JsonObject:
     """The message of an answer; what OpenAI has no field for goes where compatible servers put it."""
     texts = [part.text for part in parts if type(part) is Text]
     wire: JsonObject = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}

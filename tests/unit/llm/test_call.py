@@ -173,10 +173,10 @@ def test_what_a_client_says_itself_passes_although_the_provider_may_refuse_it() 
 
 
 def test_an_operation_cannot_be_translated_into_another() -> None:
-    embeddings = format_named("openai-embeddings")
-    made = LLMCall(Ends(embeddings, provider_named("anthropic"), format_named("anthropic-messages")), "m")
-    with pytest.raises(ClientError, match="embeddings in the format openai-embeddings cannot be translated") as error:
-        sent(made, {"input": "x"})
+    speech = format_named("openai-speech")
+    made = LLMCall(Ends(speech, provider_named("anthropic"), format_named("anthropic-messages")), "m")
+    with pytest.raises(ClientError, match="speech in the format openai-speech cannot be translated") as error:
+        sent(made, {"input": "x", "voice": "v"})
     assert error.value.code == "unsupported_by_provider"
 
 

@@ -6,8 +6,8 @@ from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
     read_signature,
-    write_answer,
     write_assistant,
+    write_message,
     write_parts,
     write_tool_results,
 )  # fmt: skip
@@ -116,7 +116,7 @@ def test_an_assistants_turn_without_anything_has_an_empty_string_and_no_null_tha
 def test_refusals_in_pieces_are_one() -> None:
     parts: list[Part] = [Refusal(text="No, "), Refusal(text="never.")]
     assert write_assistant(parts, losses("gemini"), PROFILE)["refusal"] == "No, never."
-    assert write_answer(parts, [])["refusal"] == "No, never."
+    assert write_message(parts, [])["refusal"] == "No, never."
 
 
 def test_an_assistants_turn_is_read_and_written_back() -> None:
@@ -159,7 +159,7 @@ def test_earlier_audio_stays_with_its_provider() -> None:
 
 def test_an_answer_has_its_parts_where_clients_look_for_them() -> None:
     dropped: list[str] = []
-    message = write_answer(
+    message = write_message(
         [
             Thinking(text="hm"), Text(text="a"), Text(text="b"), Image(data="AA", media_type="image/png"),
             ToolCall(id="c", name="f", signature="sig"), Audio(data="AA", transcript="t"), Native(type="x", value={}),
@@ -184,7 +184,7 @@ def test_an_answer_has_its_parts_where_clients_look_for_them() -> None:
 def test_signatures_that_clients_could_not_send_back_are_reported() -> None:
     dropped: list[str] = []
     parts: list[Part] = [Thinking(text="a", signature="anthropic:s"), Thinking(redacted="anthropic:r")]
-    write_answer([*parts, *parts, Text(text="x", signature="s"), ToolCall(id="c", name="f", signature="s")], dropped)
+    write_message([*parts, *parts, Text(text="x", signature="s"), ToolCall(id="c", name="f", signature="s")], dropped)
     assert dropped == ["signature", "redacted_thinking", "thoughtSignature"]
 
 

@@ -5,7 +5,7 @@ on, where OpenAI has none: `reasoning_content` (reasoning text), `message.images
 `tool_calls[].extra_content.google.thought_signature` (as Gemini's own compatible endpoint writes it).
 """
 
-from typing import Final, cast
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -19,27 +19,23 @@ from entresol.llm.format import (
     StreamDecoder,
     StreamEncoder,
     StreamShape,
-    bad_field,
     bad_request,
     decode_json,
     decode_request_as,
-    decode_response_as,
     encode_json,
 )
-from entresol.llm.json_fields import convert_response
+from entresol.llm.openai_answers import read_answer, read_bias, read_stream_options, said, write_answer
 from entresol.llm.openai_facts import finish_reason
 from entresol.llm.openai_parts import (
     read_assistant_parts,
     read_parts,
-    write_answer,
     write_assistant,
+    write_message,
     write_parts,
     write_tool_results,
 )
 from entresol.llm.openai_plain import plain_messages, plain_tools
 from entresol.llm.openai_stream import OpenAIStreamDecoder, OpenAIStreamEncoder
-from entresol.llm.openai_structs import UsageWire
-from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
@@ -176,42 +172,13 @@ class OpenAIChat(OpenAIFormat, ChatFormat):
         return Encoded(encode_json(wire), losses.finish())
 
     def decode_response(self, body: bytes) -> ChatResponse:
-        reader = ObjectReader(decode_response_as(decode_json, body), "", bad_field)
-        reader.take("object")
-        choices = reader.need("choices", reader.readers("choices"))
-        usage = reader.take("usage")
-        created = reader.number("created")  # a fraction from some servers
-        response = ChatResponse(
-            origin=self.name,
-            id=reader.string("id") or "",
-            model=reader.string("model") or "",
-            created=None if created is None else int(created),
-            choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
-            usage=None if usage is None else read_usage(convert_response(usage, UsageWire)),
-            service_tier=reader.string("service_tier"),
-        )
-        response.extra = _said(reader.rest())
-        return response
+        return read_answer(self.name, body, _read_choice)
 
     def encode_response(self, response: ChatResponse) -> Encoded:
         is_own = response.origin == self.name
         dropped: list[str] = []
-        wire: JsonObject = {
-            "id": response.id,
-            "object": "chat.completion",
-            "created": response.created or 0,
-            "model": response.model,
-            "choices": [_write_choice(choice, dropped, is_own) for choice in response.choices],
-        }
-        if response.usage is not None:
-            wire["usage"] = write_usage(response.usage)
-        if response.service_tier is not None:
-            wire["service_tier"] = response.service_tier
-        if is_own:
-            wire.update(response.extra)
-        else:
-            dropped += response.extra
-        return Encoded(encode_json(wire), dropped)
+        choices = [_write_choice(choice, dropped, is_own) for choice in response.choices]
+        return write_answer(response, "chat.completion", choices, is_own, dropped)
 
     def stream_decoder(self) -> StreamDecoder:
         return OpenAIStreamDecoder()
@@ -289,24 +256,11 @@ def _read_settings(reader: ObjectReader, request: ChatRequest) -> None:
     metadata = reader.reader("metadata")
     if metadata is not None:
         request.metadata = {name: metadata.need_string(name) for name in list(metadata.rest())}
-    bias = reader.reader("logit_bias")
-    if bias is not None:
-        values = bias.rest().copy()
-        for name in values:
-            bias.need(name, bias.number(name))
-        request.logit_bias = cast("dict[str, int | float]", values)  # as they were written: 1 stays 1
-    _read_stream_options(reader, request)
+    read_bias(reader, request)
+    read_stream_options(reader, request)
     request.response_format = _read_response_format(reader.reader("response_format"))
     effort = reader.string("reasoning_effort")
     request.reasoning = None if effort is None else Reasoning(effort=effort)
-
-
-def _read_stream_options(reader: ObjectReader, request: ChatRequest) -> None:
-    options = reader.reader("stream_options")
-    if options is not None:
-        request.include_usage = options.boolean("include_usage")
-        for name, value in options.rest().items():
-            request.extra[f"stream_options.{name}"] = value
 
 
 def _read_tools(reader: ObjectReader, request: ChatRequest) -> None:
@@ -526,17 +480,12 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
     )
     if choice.finish_reason == "stop" and any(type(part) is ToolCall for part in choice.parts):
         choice.finish_reason = "tool_calls"  # it says stop where the request named the tool to call
-    choice.extra = {f"message.{name}": value for name, value in _said(message.rest()).items()} | _said(reader.rest())
+    choice.extra = {f"message.{name}": value for name, value in said(message.rest()).items()} | said(reader.rest())
     return choice
 
 
-def _said(fields: JsonObject) -> JsonObject:
-    """Fields without those that say nothing, such as `annotations: []`: to leave them out is no loss."""
-    return {name: value for name, value in fields.items() if value is not None and value != []}
-
-
 def _write_choice(choice: Choice, dropped: list[str], is_own: bool) -> JsonObject:
-    message = write_answer(choice.parts, dropped)
+    message = write_message(choice.parts, dropped)
     if not is_own:
         extras = [name for part in choice.parts if type(part) is not Native for name in part.extra]
         dropped += [name for name in dict.fromkeys(extras) if name not in dropped]

@@ -4,7 +4,7 @@ Source: OpenAI API reference, "Create completion". For models of chats elsewhere
 around the prompt (`suffix`, `echo`), and prompts that are tokens or many, have no counterpart there.
 """
 
-from typing import Final, cast
+from typing import Final
 
 from entresol.llm.completion_logprobs import read_logprobs, write_logprobs
 from entresol.llm.format import (
@@ -17,18 +17,14 @@ from entresol.llm.format import (
     StreamDecoder,
     StreamEncoder,
     StreamShape,
-    bad_field,
     bad_request,
     decode_json,
     decode_request_as,
-    decode_response_as,
     encode_json,
 )
-from entresol.llm.json_fields import convert_response
+from entresol.llm.openai_answers import read_answer, read_bias, read_stream_options, said, write_answer
 from entresol.llm.openai_completions_stream import WIRE_REASONS, CompletionsStreamDecoder, CompletionsStreamEncoder
 from entresol.llm.openai_facts import finish_reason
-from entresol.llm.openai_structs import UsageWire
-from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.single_prompt import prompt_of, report_reasoning, words_of_answer
@@ -111,42 +107,14 @@ class OpenAICompletions(OpenAIFormat, ChatFormat):
         return Encoded(encode_json(wire), losses.finish())
 
     def decode_response(self, body: bytes) -> ChatResponse:
-        reader = ObjectReader(decode_response_as(decode_json, body), "", bad_field)
-        reader.take("object")
-        choices = reader.need("choices", reader.readers("choices"))
-        usage = reader.take("usage")
-        created = reader.number("created")
-        response = ChatResponse(
-            origin=self.name,
-            id=reader.string("id") or "",
-            model=reader.string("model") or "",
-            created=None if created is None else int(created),
-            choices=[_read_choice(choice, index) for index, choice in enumerate(choices)],
-            usage=None if usage is None else read_usage(convert_response(usage, UsageWire)),
-            service_tier=reader.string("service_tier"),
-        )
-        response.extra = {name: value for name, value in reader.rest().items() if value is not None}
-        return response
+        return read_answer(self.name, body, _read_choice)
 
     def encode_response(self, response: ChatResponse) -> Encoded:
         is_own = response.origin == self.name
         dropped: list[str] = []
-        wire: JsonObject = {
-            "id": response.id,
-            "object": "text_completion",
-            "created": response.created or 0,
-            "model": response.model,
-            "choices": [_write_choice(choice, dropped, is_own) for choice in response.choices],
-        }
-        if response.usage is not None:
-            wire["usage"] = write_usage(response.usage)
-        if response.service_tier is not None:
-            wire["service_tier"] = response.service_tier
-        if is_own:
-            wire.update(response.extra)
-        else:
-            dropped += response.extra
-        return Encoded(encode_json(wire), list(dict.fromkeys(dropped)))
+        choices = [_write_choice(choice, dropped, is_own) for choice in response.choices]
+        encoded = write_answer(response, "text_completion", choices, is_own, dropped)
+        return Encoded(encoded.body, list(dict.fromkeys(dropped)))
 
     def stream_decoder(self) -> StreamDecoder:
         return CompletionsStreamDecoder()
@@ -180,17 +148,8 @@ def _read_settings(reader: ObjectReader, request: ChatRequest) -> None:
     logprobs = reader.integer("logprobs")
     if logprobs is not None:
         request.logprobs, request.top_logprobs = True, logprobs
-    bias = reader.reader("logit_bias")
-    if bias is not None:
-        values = bias.rest().copy()
-        for name in values:
-            bias.need(name, bias.number(name))
-        request.logit_bias = cast("dict[str, int | float]", values)
-    options = reader.reader("stream_options")
-    if options is not None:
-        request.include_usage = options.boolean("include_usage")
-        for name, value in options.rest().items():
-            request.extra[f"stream_options.{name}"] = value
+    read_bias(reader, request)
+    read_stream_options(reader, request)
 
 
 def _refuse_impossible(request: ChatRequest, losses: Losses) -> None:
@@ -236,7 +195,7 @@ def _read_choice(reader: ObjectReader, position: int) -> Choice:
     choice.finish_reason = finish_reason(reader.string("finish_reason"))
     logprobs = reader.mapping("logprobs")
     choice.logprobs = None if logprobs is None else read_logprobs(logprobs)
-    choice.extra = {name: value for name, value in reader.rest().items() if value is not None}
+    choice.extra = said(reader.rest())
     return choice
 
 
