@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/run.done .venv/installed ## set up and run the gateway with the scripted provider
 	$(BIN)/entresol demo
 
-test: .venv/test.done .venv/installed .venv/litellm.done system-tools ## set up and pass every test, compiled and interpreted
+test: .venv/test.done .venv/installed .venv/litellm.done .venv/node.done system-tools ## set up and pass every test, compiled and interpreted
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 	PYTHONPATH=src $(BIN)/pytest -n 2 --dist loadgroup -q $(INTERPRETED) $(ARGS)
 
@@ -28,7 +28,7 @@ fix: .venv/test.done ## format and apply safe lint fixes
 bench: .venv/test.done .venv/installed ## compare with nginx and other gateways; see bench/README.md
 	$(BIN)/python -m bench $(ARGS)
 
-figures: .venv/test.done .venv/installed .venv/litellm.done system-tools ## measure every promised figure: make figures ONLY=foundation
+figures: .venv/test.done .venv/installed .venv/litellm.done .venv/node.done system-tools ## measure every promised figure: make figures ONLY=foundation
 	$(BIN)/python -m bench.figures $(if $(ONLY),--only $(ONLY))
 
 # LiteLLM's client, which needs older packages than ours: tests run it as a program of its own.
@@ -36,6 +36,12 @@ figures: .venv/test.done .venv/installed .venv/litellm.done system-tools ## meas
 	$(PYTHON) -m venv .venv/litellm
 	.venv/litellm/bin/pip install --quiet --require-hashes -r requirements/litellm.txt || \
 		echo "litellm could not be installed: its tests are skipped" >&2
+	touch $@
+
+# Clients and identity providers that are npm packages, for the Node that a wheel brings.
+NODE_PACKAGES := tests/contract/identity/node tests/contract/oauth/node
+.venv/node.done: .venv/test.done $(NODE_PACKAGES:%=%/package-lock.json)
+	for folder in $(NODE_PACKAGES); do $(BIN)/python tools/npm_ci.py $$folder || exit 1; done
 	touch $@
 
 .PHONY: system-tools

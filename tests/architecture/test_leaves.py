@@ -28,6 +28,7 @@ PAGES = {
 RUN_ORDER = [
     (100001, "correlation-id"),
     (1250, "key-auth"),
+    (1240, "identity-auth"),
     (910, "rate-limiting"),
     (772, "ai-prompt-decorator"),
     (771, "ai-prompt-guard"),
