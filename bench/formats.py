@@ -22,7 +22,7 @@ def figures() -> Iterator[Figure]:
     yield from _peers()
     for name, folder in SUITES:
         if (ROOT / folder).exists():
-            yield Figure(f"{name}: failures", _failures(folder), "=", 0)
+            yield Figure(f"{name}: failures", failures(folder), "=", 0)
 
 
 def _translation() -> Iterator[Figure]:
@@ -44,7 +44,7 @@ def _peers() -> Iterator[Figure]:
         yield Figure("LiteLLM's CPU ÷ ours", None, ">=", TIMES_LITELLM)
 
 
-def _failures(folder: str) -> int:
+def failures(folder: str) -> int:
     """How many tests of a folder fail; one that cannot even be collected counts."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", "--no-header", "-rN", folder],

@@ -189,7 +189,7 @@ def compare() -> dict[str, dict[str, float]]:
         )
     )
     best: dict[str, dict[str, list[float]]] = {}
-    for _ in range(3):  # taking turns, so that a slow minute is slow for both
+    for _ in range(6):  # taking turns, so that a slow minute is slow for both
         for name, (plain, tools) in pairs.items():
             ours = best.setdefault(name, {}).setdefault("ours", [float("inf")] * 3)
             ours[:] = [

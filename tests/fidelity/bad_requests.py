@@ -27,7 +27,7 @@ LONGEST: Final = 500
 
 EMBEDDINGS: Final = (
     "openai-embeddings", "cohere-embed", "gemini-embeddings", "gemini-embed-content", "bedrock-embeddings",
-    "ollama-embed",
+    "ollama-embed", "vertex-embeddings",
 )  # fmt: skip
 RERANKS: Final = ("rerank", "cohere-rerank")
 COUNTS: Final = ("anthropic-count-tokens",)
@@ -45,6 +45,7 @@ PATHS: Final = {
     "gemini": "/v1beta/models/a-model:generateContent",
     "gemini-embeddings": "/v1beta/models/a-model:batchEmbedContents",
     "gemini-embed-content": "/v1beta/models/a-model:embedContent",
+    "vertex-embeddings": "/v1/projects/p/locations/l/publishers/google/models/a-model:predict",
     "bedrock-converse": "/model/a-model/converse",
     "bedrock-invoke": "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/invoke",
     "bedrock-embeddings": "/model/amazon.titan-embed-text-v2:0/invoke",
@@ -179,6 +180,7 @@ SHAPES: Final[dict[str, dict[str, type]]] = {
     "openai": {"error.message": str, "error.type": str},
     "anthropic": {"type": str, "error.type": str, "error.message": str},
     "gemini": {"error.code": int, "error.status": str, "error.message": str},
+    "vertex": {"error.code": int, "error.status": str, "error.message": str},
     "bedrock": {"message": str, "__type": str},
     "cohere": {"message": str},
     "ollama": {"error": str},

@@ -67,3 +67,15 @@ def test_garbage_in_a_piece_of_its_own_is_still_told_at_once(name: str) -> None:
     decoder = chat_format(name).stream_decoder()
     with pytest.raises(GatewayError, match="cannot be read"):
         decoder.feed(GARBAGE[chat_format(name).stream_content_type])
+
+
+ERRORS = [b'{"object":"error","message":"m","code":503}', b'{"error":{"message":"m","code":503}}']
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_that_passes_as_bytes_before_the_end_mark_is_told_to_accounting(error: bytes) -> None:
+    wire = chat_format("openai-chat")
+    stream = begun(wire) + b"data: " + error + b"\n\ndata: [DONE]\n\n"
+    facts = wire.stream_facts(stream, None)
+    assert facts.error is not None
+    assert (facts.error.status, facts.error.message) == (503, "m")

@@ -101,6 +101,7 @@ COUNTED = {
     "bedrock-embeddings": b'{"embedding":[1.0],"inputTextTokenCount":%d,"x":%d}',
     "gemini-embed-content": b'{"embedding":{"values":[1.0]},"usageMetadata":{"promptTokenCount":%d,'
     b'"totalTokenCount":%d}}',
+    "vertex-embeddings": b'{"predictions":[{"embeddings":{"values":[],"statistics":{"token_count":%d}}}],"x":%d}',
     "bedrock-invoke": b'{"inputTextTokenCount":%d,"results":[{"tokenCount":%d,"outputText":"x"}]}',
     "openai-chat": b'{"choices":[],"usage":{"prompt_tokens":%d,"completion_tokens":%d}}',
     "openai-responses": b'{"output":[],"usage":{"input_tokens":%d,"output_tokens":%d}}',

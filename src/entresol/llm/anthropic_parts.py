@@ -10,8 +10,10 @@ from typing import Final
 
 import msgspec
 
+from entresol.llm.anthropic_plain import plain_blocks
 from entresol.llm.format import Losses, encode_json
 from entresol.llm.media_types import PDF, is_http, is_text, text_of
+from entresol.llm.plain_names import is_plain_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.signatures import ANTHROPIC, GEMINI, for_client, for_provider, signed_by
 from entresol.llm.types import (
@@ -45,6 +47,10 @@ def read_blocks(reader: ObjectReader, name: str) -> list[Part]:
     if isinstance(content, str):
         reader.take(name)
         return [Text(text=content)] if content else []
+    plain = plain_blocks(content)
+    if plain is not None:
+        reader.take(name)
+        return plain
     return [read_block(block) for block in reader.readers(name) or []]
 
 
@@ -250,7 +256,7 @@ def plain_text(blocks: list[JsonObject]) -> object:
 
 def wire_id(call_id: str) -> str:
     """A call id that Anthropic takes: letters, digits, `_` and `-`. Others are replaced, and stay distinct."""
-    if call_id and _BAD_ID.search(call_id) is None:
+    if is_plain_name(call_id, len(call_id)):
         return call_id
     cleaned = _BAD_ID.sub("_", call_id)
     return f"{cleaned}_{hashlib.blake2s(call_id.encode(), digest_size=4).hexdigest()}"

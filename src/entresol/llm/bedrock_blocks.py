@@ -5,8 +5,6 @@ Source: Amazon Bedrock API reference, "ContentBlock"; service model `bedrock-run
 
 import base64
 import binascii
-import hashlib
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -37,8 +35,6 @@ from entresol.llm.types import (
 _PATH: Final = "messages[].content[]"
 _RESULT: Final = "messages[].tool_results[]"
 _LIFETIMES: Final = (None, "5m", "1h")
-_BAD_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
-_GOOD_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _WITH_STATUS: Final = ("anthropic", "nova")
 CITATIONS: Final = "citationsContent.citations"
 _decode_json: Final = msgspec.json.Decoder().decode
@@ -50,14 +46,6 @@ def cache_point(cache: CacheMark) -> JsonObject:
     if cache.ttl is not None:
         point["ttl"] = cache.ttl
     return {"cachePoint": point}
-
-
-def wire_id(call_id: str) -> str:
-    """A call id that every model on Bedrock takes. Others are replaced, and stay distinct."""
-    if _GOOD_ID.fullmatch(call_id) is not None:
-        return call_id
-    digest = hashlib.blake2s(call_id.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{_BAD_ID.sub('_', call_id)[:55]}_{digest}"
 
 
 class BlockWriter:
@@ -144,7 +132,7 @@ class BlockWriter:
         arguments = arguments_object(call)
         if arguments is None:
             arguments = {"arguments": call.arguments}  # the model's own broken JSON: kept for it to see
-        use: JsonObject = {"toolUseId": wire_id(call.id), "name": wire_name(call.name), "input": arguments}
+        use: JsonObject = {"toolUseId": wire_name(call.id), "name": wire_name(call.name), "input": arguments}
         return {"toolUse": use | _inner("toolUse", losses.own(call.extra))}
 
     def _result(self, result: ToolResult) -> JsonObject:
@@ -164,7 +152,7 @@ class BlockWriter:
                 content.append(self._file(part))
             if type(part) is not Native and part.cache is not None:
                 losses.drop(f"{_RESULT}.content[].cache_control")
-        wire: JsonObject = {"toolUseId": wire_id(result.call_id), "content": content}
+        wire: JsonObject = {"toolUseId": wire_name(result.call_id), "content": content}
         if result.is_error and (losses.is_own or self._family in _WITH_STATUS):
             wire["status"] = "error"
         elif result.is_error:

@@ -1,4 +1,4 @@
-"""What Gemini's two ways of asking for vectors have in common.
+"""What Gemini's ways of asking for vectors have in common.
 
 Source: Gemini API reference (v1beta), "Embeddings": EmbedContentRequest, TaskType, ContentEmbedding.
 """
@@ -42,7 +42,8 @@ _PURPOSES: Final[dict[str, Purpose]] = {
     "FACT_VERIFICATION": "fact_verification",
     "CODE_RETRIEVAL_QUERY": "code_query",
 }
-_TASK_TYPES: Final = {purpose: name for name, purpose in _PURPOSES.items()}
+TASK_TYPES: Final = {purpose: name for name, purpose in _PURPOSES.items()}
+"""Google's words for what vectors are for."""
 
 
 class _Usage(msgspec.Struct, rename="camel"):
@@ -65,7 +66,7 @@ _decode_answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
 class GeminiEmbeddingFormat(GeminiFormat, TranslatableFormat[EmbeddingRequest, EmbeddingResponse]):
-    """The part that both have. `method` is what stands in the path."""
+    """The part that all have. `method` is what stands in the path."""
 
     operation = "embeddings"
     option_names = ("dimensions",)
@@ -150,11 +151,18 @@ def read_embed(reader: ObjectReader, request: EmbeddingRequest) -> EmbeddingInpu
     dimensions, kind = reader.integer("outputDimensionality"), reader.string("taskType")
     request.dimensions = request.dimensions if dimensions is None else dimensions
     request.title = reader.string("title") or request.title
-    if kind is not None and kind != "TASK_TYPE_UNSPECIFIED":
-        request.purpose = _PURPOSES.get(kind)
-        if request.purpose is None:
-            raise reader.invalid("taskType", f"expected one of {', '.join(_PURPOSES)}")
+    request.purpose = purpose_of(kind, reader, "taskType") or request.purpose
     return EmbeddingInput(parts=parts)
+
+
+def purpose_of(kind: str | None, reader: ObjectReader, name: str) -> Purpose | None:
+    """What a task type says, which stands in the field `name`. Raises ClientError for one that there is not."""
+    if kind is None or kind == "TASK_TYPE_UNSPECIFIED":
+        return None
+    purpose = _PURPOSES.get(kind)
+    if purpose is None:
+        raise reader.invalid(name, f"expected one of {', '.join(_PURPOSES)}")
+    return purpose
 
 
 def _read_part(part: ObjectReader) -> Text | Image:
@@ -176,7 +184,7 @@ def write_embed(each: EmbeddingInput, request: EmbeddingRequest, losses: Losses)
     }
     if request.dimensions is not None and losses.takes("dimensions"):
         wire["outputDimensionality"] = request.dimensions
-    kind = None if request.purpose is None else _TASK_TYPES.get(request.purpose)
+    kind = None if request.purpose is None else TASK_TYPES.get(request.purpose)
     if kind is not None:
         wire["taskType"] = kind
     elif request.purpose is not None:

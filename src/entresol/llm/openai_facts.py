@@ -194,5 +194,20 @@ def _merge(facts: CallFacts, data: bytes, choices: OpenChoices) -> None:
         facts.finish_reason = chunk.finish_reason
     if chunk.service_tier is not None:
         facts.service_tier = chunk.service_tier
-    if chunk.error is not None:
-        facts.error = chunk.error
+    error = chunk.error or _other_error(wire, data)
+    if error is not None:
+        facts.error = error
+
+
+def _other_error(chunk: AnswerFacts, data: bytes) -> ErrorDetail | None:
+    """A chunk's error that is not in OpenAI's `error`: what the stream's decoder takes for one."""
+    if chunk.x_groq is not None and chunk.x_groq.error is not None:
+        error: ErrorDetail | None = read_error(chunk.x_groq.error, 502)
+    elif chunk.choices is None:
+        error = None if chunk.usage is not None else error_in(502, data)
+    else:
+        said = next((choice.error for choice in chunk.choices if choice.error is not None), None)
+        error = None if said is None else read_error(said, 502)
+    if error is not None:
+        error.status = error_status(error)
+    return error

@@ -65,6 +65,12 @@ class ErrorWire(msgspec.Struct, gc=False):
 class ChoiceFacts(msgspec.Struct, gc=False):
     index: int = 0
     finish_reason: str | None = None
+    error: ErrorWire | str | None = None
+    """OpenRouter."""
+
+
+class GroqFacts(msgspec.Struct, gc=False):
+    error: str | None = None
 
 
 class AnswerFacts(msgspec.Struct, gc=False):
@@ -77,6 +83,7 @@ class AnswerFacts(msgspec.Struct, gc=False):
     usage: UsageWire | None = None
     service_tier: str | None = None
     error: ErrorWire | str | None = None
+    x_groq: GroqFacts | None = None
 
 
 class _Calling(msgspec.Struct):

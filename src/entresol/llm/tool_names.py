@@ -11,18 +11,18 @@ from typing import Final
 import msgspec
 
 from entresol.llm.events import ChatEvent, ToolCallStarted
+from entresol.llm.plain_names import is_plain_name
 from entresol.llm.types import ChatRequest, ChatResponse, Tool, ToolCall
 
 LONGEST: Final = 64
 """What nearly every provider takes."""
 _BAD: Final = re.compile(r"[^a-zA-Z0-9_-]")
-_GOOD: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _HASH_BYTES: Final = 4
 
 
 def wire_name(name: str) -> str:
     """`name` if it is 1 to 64 letters, digits, `_` and `-`; else one that is, and that no other name becomes."""
-    if _GOOD.fullmatch(name) is not None:
+    if is_plain_name(name, LONGEST):
         return name
     digest = hashlib.blake2s(name.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).hexdigest()
     return f"{_BAD.sub('_', name)[: LONGEST - 1 - 2 * _HASH_BYTES]}_{digest}"

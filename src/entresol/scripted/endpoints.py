@@ -29,6 +29,7 @@ from entresol.scripted.script import Incoming, Refusal, Script, event_script, js
 from entresol.scripted.settings import DEFAULT_KEY, Answered, Settings
 from entresol.scripted.tgi_endpoints import answer_tgi
 from entresol.scripted.vertex_counting import answer_vertex_counting
+from entresol.scripted.vertex_prediction import answer_vertex_prediction
 
 __all__ = ["DEFAULT_KEY", "Answered", "Settings", "answer"]
 
@@ -81,6 +82,7 @@ _OTHER_WIRES: Final[tuple[Callable[[Incoming, Settings], Answered | None], ...]]
     answer_responses,
     answer_tgi,
     answer_vertex_counting,
+    answer_vertex_prediction,
 )
 """Wires with a file of their own: each answers the paths that are its own, and None to all others."""
 

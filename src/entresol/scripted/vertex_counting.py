@@ -25,7 +25,7 @@ def answer_vertex_counting(request: Incoming, settings: Settings) -> Answered | 
     wire = "gemini" if match[1] else "anthropic"
     model = unquote(match[1] or "")
     try:
-        body = _read(request, settings, wire)
+        body = read_body(request, settings, wire)
         if match[1]:
             script = _count_gemini(body, model)
         else:
@@ -35,7 +35,8 @@ def answer_vertex_counting(request: Incoming, settings: Settings) -> Answered | 
     return Answered(script, wire, model)
 
 
-def _read(request: Incoming, settings: Settings, wire: str) -> object:
+def read_body(request: Incoming, settings: Settings, wire: str) -> object:
+    """The JSON of a request by somebody who may ask. Raises Refusal."""
     if request.method != "POST":
         raise Refusal(405, "INVALID_ARGUMENT", "Method not allowed.")
     bearer = request.headers.get("authorization", "")
@@ -49,7 +50,8 @@ def _read(request: Incoming, settings: Settings, wire: str) -> object:
         raise wire_errors.bad_body(wire, f"The body could not be parsed as JSON: {error}") from error
 
 
-def _check_model(wire: str, model: str, family: str) -> None:
+def check_model(wire: str, model: str, family: str | tuple[str, ...]) -> None:
+    """The model exists: its name begins like that, or orders a fault. Raises Refusal."""
     fault = faults.status_fault(model)
     if fault is not None:
         raise wire_errors.status_refusal(wire, fault)
@@ -58,7 +60,7 @@ def _check_model(wire: str, model: str, family: str) -> None:
 
 
 def _count_gemini(body: object, model: str) -> Script:
-    _check_model("gemini", model, "gemini-")
+    check_model("gemini", model, "gemini-")
     known = check_vertex_count(body, model)
     return json_script(200, {"totalTokens": gemini_wire.read_generate(known, model).input_tokens})
 
@@ -70,5 +72,5 @@ def _count_claude(body: object) -> tuple[str, Script]:
         raise anthropic_checks.invalid("anthropic_version: Field required")
     checked = anthropic_checks.check(known, "2023-06-01", counting=True)
     model = str(checked["model"])
-    _check_model("anthropic", model, "claude-")
+    check_model("anthropic", model, "claude-")
     return model, json_script(200, {"input_tokens": anthropic_wire.read_messages(checked).input_tokens})

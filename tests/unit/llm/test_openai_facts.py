@@ -124,3 +124,28 @@ def test_an_error_at_the_end_of_a_stream_counts() -> None:
     failed = b'data: {"error":{"message":"m"}}\n\n'
     facts = CHAT.stream_facts(FIRST + FINISH + LAST + failed + DONE, None)
     assert facts.error == ErrorDetail(status=502, message="m")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"object": "error", "message": "m", "type": "InternalServerError", "code": 503},
+        {"message": "m", "type": "InternalServerError", "code": 503},
+        {"detail": "m", "type": "InternalServerError", "code": 503},
+        {"error": {"message": "m", "type": "InternalServerError", "code": 503}},
+        {"choices": [{"index": 0, "error": {"message": "m", "type": "InternalServerError", "code": 503}}]},
+    ],
+)
+@pytest.mark.parametrize("before", [FIRST, FIRST + MIDDLE, FIRST + FINISH + LAST])
+def test_an_error_before_the_end_mark_counts_in_every_form_translation_takes_for_one(
+    said: dict[str, Any], before: bytes
+) -> None:
+    failed = f"data: {json.dumps(said)}\n\n".encode()
+    expected = ErrorDetail(status=503, message="m", type="InternalServerError", code="503")
+    assert CHAT.stream_facts(before + failed + DONE, None).error == expected
+    assert CHAT.stream_facts(FIRST, b"cut}\n\n" + before + failed + DONE).error == expected
+
+
+def test_an_error_in_groqs_own_field_counts() -> None:
+    failed = b'data: {"id":"c","choices":[],"x_groq":{"error":"m"}}\n\n'
+    assert CHAT.stream_facts(FIRST + failed + DONE, None).error == ErrorDetail(status=502, message="m")

@@ -20,6 +20,7 @@ from entresol.llm.anthropic_parts import (
     read_mark,
     write_block,
 )
+from entresol.llm.anthropic_plain import plain_blocks
 from entresol.llm.anthropic_stream import AnthropicStreamDecoder, AnthropicStreamEncoder
 from entresol.llm.anthropic_structs import UsageWire
 from entresol.llm.anthropic_thinking import (
@@ -53,6 +54,7 @@ from entresol.llm.format import (
     read_fields,
 )
 from entresol.llm.json_fields import convert_response
+from entresol.llm.plain_names import is_plain_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
     ChatRequest,
@@ -94,7 +96,7 @@ _CLAIMED: Final = frozenset(
 )
 _BINDING: Final = ("container", "mcp_servers")
 _OTHER_CALL: Final = re.compile(r"/messages/(count_tokens|batches)(?:/|\Z)")
-_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_LONGEST_NAME: Final = 128
 _NO_ARGUMENTS: Final[JsonObject] = {"type": "object", "properties": {}}
 _TIERS: Final = {"auto": "auto", "default": "standard_only", "priority": "auto"}
 
@@ -191,8 +193,7 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
         reader = ObjectReader(decode_response_as(decode_json, body), "", bad_field)
         reader.take("type")
         reader.take("role")
-        blocks = reader.need("content", reader.readers("content"))
-        choice = Choice(parts=[read_block(block) for block in blocks])
+        choice = Choice(parts=_read_answer(reader))
         choice.finish_reason = finish_reason(reader.string("stop_reason"))
         choice.stop_sequence = reader.string("stop_sequence")
         details = reader.mapping("stop_details")
@@ -245,6 +246,17 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
 
     def stream_encoder(self, shape: StreamShape) -> StreamEncoder:
         return AnthropicStreamEncoder(shape, self)
+
+
+# Answers: reading.
+
+
+def _read_answer(reader: ObjectReader) -> list[Part]:
+    plain = plain_blocks(reader.peek("content"))
+    if plain is None:
+        return [read_block(block) for block in reader.need("content", reader.readers("content"))]
+    reader.take("content")
+    return plain
 
 
 # Requests: reading.
@@ -332,7 +344,7 @@ def _write_messages(messages: list[Message], losses: Losses) -> tuple[object, li
 
 
 def _write_system(parts: list[Part], losses: Losses) -> object:
-    if any(not isinstance(part, Text) for part in parts):
+    if any(type(part) is not Text for part in parts):
         raise losses.refuse("messages[].content[]", "a system message holds only text")
     blocks = [block for part in parts for block in write_block(part, losses)]
     return plain_text(blocks)
@@ -360,7 +372,7 @@ def _write_tools(request: ChatRequest, wire: JsonObject, losses: Losses) -> None
     allowed = choice.names if choice is not None and losses.takes("tool_choice") else []
     tools: list[JsonObject] = []
     for tool in request.tools:
-        if isinstance(tool, NativeTool):
+        if type(tool) is NativeTool:
             if not losses.is_own:
                 raise losses.refuse("tools", f"a tool of type {tool.type!r} runs at another provider")
             tools.append(tool.value)
@@ -385,7 +397,7 @@ def _write_tool(tool: Tool, losses: Losses) -> JsonObject:
     if tool.is_custom:
         raise losses.refuse("tools", f"tool {tool.name!r} takes free text instead of a JSON object")
     name, description, parameters = tool.name, tool.description, tool.parameters
-    if _NAME.fullmatch(name) is None:
+    if not is_plain_name(name, _LONGEST_NAME):
         raise losses.refuse("tools", f"tool name {name!r} has characters other than letters, digits, _ and -")
     wire: JsonObject = {"name": name}
     if description is not None:

@@ -244,6 +244,8 @@ def _read_settings(reader: ObjectReader, request: ChatRequest) -> None:
     request.frequency_penalty = reader.number("frequency_penalty")
     request.presence_penalty = reader.number("presence_penalty")
     request.seed = reader.integer("seed")
+    if request.seed is None:
+        request.seed = reader.integer("random_seed")  # Mistral's clients
     request.n = reader.integer("n")
     request.stop = reader.string_or_strings("stop") or []
     request.logprobs = reader.boolean("logprobs")

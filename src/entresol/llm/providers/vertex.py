@@ -8,6 +8,8 @@ from entresol.llm.profile import Profile
 from entresol.llm.provider import Auth, Provider, Url
 
 _CLAUDE = "claude"
+_METHODS = {"gemini-count-tokens": "countTokens", "vertex-embeddings": "predict"}
+"""What a wire format asks of a model."""
 
 
 class Vertex(Provider):
@@ -16,8 +18,10 @@ class Vertex(Provider):
     name = "vertex"
     needs = "'model.options.gemini.project_id' and 'model.options.gemini.location_id'"
     auth = Auth(b"authorization", "Bearer ")
-    formats = {"chat": "gemini", "count_tokens": "gemini-count-tokens"}
-    paths = dict.fromkeys(("gemini", "anthropic-messages", "gemini-count-tokens", "anthropic-count-tokens"), "/v1")
+    formats = {"chat": "gemini", "embeddings": "vertex-embeddings", "count_tokens": "gemini-count-tokens"}
+    paths = dict.fromkeys(
+        ("gemini", "anthropic-messages", "vertex-embeddings", "gemini-count-tokens", "anthropic-count-tokens"), "/v1"
+    )
     lacks_place = True
     _parent: str = ""
     _endpoint: str | None = None
@@ -56,8 +60,8 @@ class Vertex(Provider):
             where = f"{self._parent}/endpoints/{quote(self._endpoint, safe='')}"
         else:
             where = f"{self._parent}/publishers/google/models/{name}"
-        if wire == "gemini-count-tokens":
-            return f"{where}:countTokens", ""
+        if wire in _METHODS:
+            return f"{where}:{_METHODS[wire]}", ""
         return (f"{where}:streamGenerateContent", "alt=sse") if stream else (f"{where}:generateContent", "")
 
     def profile(self, model: str, version: str = "") -> Profile:

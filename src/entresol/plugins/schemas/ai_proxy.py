@@ -64,6 +64,7 @@ BESIDE_CHAT: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (":embedContent", "gemini-embed-content"),
         (":batchEmbedContents", "gemini-embeddings"),
         (":countTokens", "gemini-count-tokens"),
+        (":predict", "vertex-embeddings"),
     ),
     "ollama-chat": (("/api/generate", "ollama-generate"), ("/api/embed", "ollama-embed")),
 }

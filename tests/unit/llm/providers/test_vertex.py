@@ -42,6 +42,14 @@ def test_tokens_are_counted_where_the_models_publisher_does(client: str, model: 
     assert VERTEX.profile("gemini-x").counts_whole_requests is False
 
 
+def test_vectors_are_predicted() -> None:
+    made = VERTEX.configured(OPTIONS)
+    for client in ("openai-embeddings", "gemini-embeddings", "cohere-embed", "vertex-embeddings"):
+        assert made.format_name("embeddings", client, "text-embedding-005") == "vertex-embeddings"
+    path = f"{PARENT}/publishers/google/models/text-embedding-005:predict"
+    assert made.endpoint("vertex-embeddings", "text-embedding-005", False) == (path, "")
+
+
 def test_the_query_of_anthropics_clients_stays_here() -> None:
     made = VERTEX.configured(OPTIONS)
     assert made.url("anthropic-messages", "claude-x", False, None, "beta=true").query == ""
