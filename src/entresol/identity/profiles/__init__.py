@@ -1,0 +1,1 @@
+"""What issuers do differently, one profile a file."""
