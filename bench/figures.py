@@ -7,12 +7,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import formats, foundation
+from bench import formats, foundation, identity
 from bench.figure import Figure
 
 SETS: dict[str, Callable[[], Iterator[Figure]]] = {
     "foundation": foundation.figures,
     "formats": formats.figures,
+    "identity": identity.figures,
 }
 
 

@@ -6,11 +6,12 @@ Exit codes: 0 good, 1 the configuration, settings or the run are at fault, 2 the
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from entresol import __version__
+from entresol.cli_identity import Run, add_identity_commands
 from entresol.core.printable import printable
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = config.add_subparsers(required=True, metavar="ACTION").add_parser("schema", help="their JSON Schema")
     schema.set_defaults(run=_config_schema)
     _add_prices(commands.add_parser("prices", help="what models cost"))
+    add_identity_commands(commands, _add_settings, _said)
     commands.add_parser("version", help="say the version").set_defaults(run=_version)
     return parser
 
@@ -310,7 +312,22 @@ def _warn(document: "Document") -> None:
 def _announce(addresses: "Addresses") -> None:
     """Say on standard output that requests are taken; whoever started us may wait for this line."""
     status = f"; status on {', '.join(addresses.status)}" if addresses.status else ""
-    _say(f"entresol {__version__} is ready on {', '.join(addresses.proxy)}{status}")
+    identity = f"; sign-in on {', '.join(addresses.identity)}" if addresses.identity else ""
+    _say(f"entresol {__version__} is ready on {', '.join(addresses.proxy)}{status}{identity}")
+
+
+def _said(work: Run) -> Callable[[argparse.Namespace], int]:
+    """A command that prints what the work yields."""
+
+    def run(options: argparse.Namespace) -> int:
+        settings = _settings(options.settings, {})
+        if settings is None:
+            return 1
+        for line in work(settings, options):
+            _say(line)
+        return 0
+
+    return run
 
 
 def _refuse(what: str, errors: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
@@ -201,6 +202,41 @@ class PriceSettings(Section, frozen=True, kw_only=True):
     """PEM file with an Ed25519 public key: updates must be signed with it."""
 
 
+class StoreSettings(Section, frozen=True, kw_only=True):
+    """Where accounts, keys, clients and tokens are. Without a store there are none, and no authorization server."""
+
+    url: str | None = None
+    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/DATABASE`."""
+    master_key: str | None = None
+    """What encrypts secrets: `file:PATH` or `env:NAME`. With SQLite a file beside the database, unless said."""
+
+
+class IdentitySettings(Section, frozen=True, kw_only=True):
+    """The authorization server."""
+
+    issuer: str = "http://127.0.0.1:8002"
+    """Its URL as clients see it, without a slash at the end. https, but on this machine alone."""
+    listen: tuple[ListenText, ...] = ("127.0.0.1:8002",)
+    """Like `proxy.listen`; empty for none."""
+    resources: tuple[str, ...] = ("http://127.0.0.1:8000",)
+    """What tokens are for: URLs of this gateway as clients see them."""
+    registration: Literal["off", "token", "open"] = "off"
+    """Who may register clients (RFC 7591): nobody, whoever has an initial access token, anybody."""
+    metadata_clients: Literal["allow", "ask", "deny"] = "ask"
+    """Clients that are the URL of their metadata document: whether people are asked, warned, or the client refused."""
+    outside_hosts: tuple[str, ...] = ()
+    """Hosts that may be called for keys and metadata although they are private or plain http."""
+
+    def violations(self) -> list[tuple[str, str]]:
+        """Rules across fields."""
+        parts = urlsplit(self.issuer)
+        if parts.scheme not in ("http", "https") or not parts.hostname or self.issuer.endswith("/") or parts.query:
+            return [("issuer", "expected https://HOST, without a query and a slash at the end")]
+        if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            return [("issuer", "must be https: tokens and passwords pass there")]
+        return []
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about an installation."""
 
@@ -213,6 +249,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     configuration: ConfigurationSettings = ConfigurationSettings()
     prices: PriceSettings = PriceSettings()
+    store: StoreSettings = StoreSettings()
+    identity: IdentitySettings = IdentitySettings()
 
     @property
     def worker_count(self) -> int:
@@ -228,6 +266,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def status_listens(self) -> tuple[Listen, ...]:
         """`status.listen`, parsed."""
         return tuple(Listen.parse(text) for text in self.status.listen)
+
+    @property
+    def identity_listens(self) -> tuple[Listen, ...]:
+        """`identity.listen`, parsed; none without a store."""
+        return tuple(Listen.parse(text) for text in self.identity.listen) if self.store.url is not None else ()
+
+    @property
+    def all_listens(self) -> tuple[Listen, ...]:
+        """Where a node listens for anything."""
+        return self.proxy_listens + self.status_listens + self.identity_listens
 
     def violations(self) -> list[tuple[str, str]]:
         """Rules across sections."""

@@ -19,7 +19,7 @@ DEADLINE_S = 30.0
 """For anything that must happen; only a failing test waits so long."""
 
 T = TypeVar("T")
-_READY = re.compile(r"is ready on (?P<proxy>.*?)(?:; status on (?P<status>.*))?$")
+_READY = re.compile(r"is ready on (?P<proxy>.*?)(?:; status on (?P<status>.*?))?(?:; sign-in on (?P<identity>.*))?$")
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], what: str) -> T:

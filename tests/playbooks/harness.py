@@ -21,6 +21,7 @@ from entresol.api_floor.exchange import Exchange
 from entresol.api_floor.pipeline import ApiFloor, RequestPath
 from entresol.api_floor.plan import CompiledRoute, CompiledService, Plan, RouteMatch, Router
 from entresol.api_floor.plugin import AnyPlugin, PluginContext, Scope
+from entresol.api_floor.plugin_context import Door
 from entresol.core.errors import GatewayError
 from entresol.core.http import (
     Connection,
@@ -229,8 +230,10 @@ class Gateway:
         route: Route | None = None,
         clouds: CloudCredentials = NO_CLOUDS,
         prices: PriceTable | None = None,
+        door: Door | None = None,
     ) -> None:
         self.prices = prices
+        self._door = door
         self.clock = ManualClock()
         self._clouds = clouds
         self.lines = KeptLines()
@@ -259,6 +262,7 @@ class Gateway:
             logger=logging.getLogger(f"entresol.plugins.{plugin.name}"),
             credentials=self._clouds,
             prices=self.prices,
+            door=self._door,
         )
         return cast("AnyPlugin", plugin(plugin_config(plugin, raw), context))
 

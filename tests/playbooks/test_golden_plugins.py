@@ -1,9 +1,10 @@
 """Plugins against golden cases: tests/golden/plugins/<plugin>/*.json.
 
 A case has `plugins` (names and configurations), `calls` (each with `request` and what it must lead to) and, if needed,
-`keys` (API keys of the consumer `alice`) and `about`. Of a reply, what the case names is compared: `status`, `headers`
-(null: absent), `json`; of what reached the upstream, `sent` (null: nothing) with `target`, `headers`, `json`; of the
-log, `record`. Objects in a case need only be part of what came.
+`keys` (API keys of the consumer `alice`), `principals` (by what they present, the scopes that ada has by it) and
+`about`. Of a reply, what the case names is compared: `status`, `headers` (null: absent), `json`; of what reached the
+upstream, `sent` (null: nothing) with `target`, `headers`, `json`; of the log, `record`. Objects in a case need only be
+part of what came.
 """
 
 import hashlib
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from architecture.tree import entry_points
 from entresol.api_floor.entities import Consumer, KeyAuthCredential
 from playbooks.harness import Gateway, Reply
+from unit.plugins.test_identity_auth import ADA, FakeDoor
 
 FOLDER = Path(__file__).parents[1] / "golden" / "plugins"
 CASES = sorted(FOLDER.rglob("*.json"))
@@ -39,7 +42,8 @@ def gateway_of(case: dict[str, Any]) -> Gateway:
         for at, key in enumerate(case.get("keys", []))
     ]
     plugins = [(plugin_class(plugin["name"]), plugin.get("config", {})) for plugin in case["plugins"]]
-    return Gateway(*plugins, consumers=[ALICE], credentials=keys)
+    known = {what: replace(ADA, scopes=frozenset(scopes)) for what, scopes in case.get("principals", {}).items()}
+    return Gateway(*plugins, consumers=[ALICE], credentials=keys, door=FakeDoor(**known))
 
 
 def send(gate: Gateway, request: dict[str, Any]) -> Reply:

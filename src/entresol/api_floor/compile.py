@@ -11,6 +11,7 @@ from entresol.api_floor.consumer_index import ConsumerIndex
 from entresol.api_floor.entities import PluginInstance, Route, Service
 from entresol.api_floor.plan import CompiledRoute, CompiledService, Plan
 from entresol.api_floor.plugin import AnyPlugin, ConsumerDirectory, PluginContext, Scope
+from entresol.api_floor.plugin_context import Door
 from entresol.api_floor.registry import PluginRegistry
 from entresol.api_floor.router import RouteTable
 from entresol.core.errors import ConfigError, GatewayError
@@ -35,6 +36,8 @@ class PluginPorts(msgspec.Struct, frozen=True):
     """See `PluginContext.credentials`."""
     prices: PriceTable | None = None
     """See `PluginContext.prices`."""
+    door: Door | None = None
+    """See `PluginContext.door`."""
 
 
 def compile_plan(configuration: Configuration, registry: PluginRegistry, ports: PluginPorts) -> Plan:
@@ -120,6 +123,7 @@ def _build_all(
             brand=ports.brand,
             credentials=ports.credentials,
             prices=ports.prices,
+            door=ports.door,
         )
         try:
             built.append(ScopedPlugin(_build(instance, registry, context), scope))

@@ -6,6 +6,7 @@ import msgspec
 
 from entresol.api_floor.entities import Consumer, Credential
 from entresol.api_floor.plan import CompiledRoute
+from entresol.identity.principal import Principal
 
 _MAX_ENTITIES: Final = 10_000
 _encode: Final = msgspec.json.Encoder().encode
@@ -79,3 +80,20 @@ def credential_member(credential: Credential) -> bytes:
             _credentials.clear()
         known = _credentials[key] = _ShownCredential(credential)
     return known.member
+
+
+def principal_member(principal: Principal) -> bytes:
+    """Who is asking, by what identifies them; nothing of the credential but its fingerprint."""
+    shown = {
+        "tenant": principal.tenant,
+        "issuer": principal.issuer,
+        "subject": principal.subject,
+        "kind": principal.kind,
+        "account": principal.account,
+        "client": principal.client,
+        "token_id": principal.token_id,
+        "fingerprint": principal.fingerprint,
+        "actors": [actor.subject for actor in principal.actors],
+        "impersonator": principal.impersonator,
+    }
+    return b',"principal":' + _encode({name: value for name, value in shown.items() if value})

@@ -7,8 +7,9 @@ docs/reference/log-record.md.
 """
 
 from entresol.api_floor.exchange import Exchange, Times
+from entresol.api_floor.identity_slots import PRINCIPAL
 from entresol.api_floor.log_ai import ai_member
-from entresol.api_floor.log_entities import consumer_member, credential_member, shown_route
+from entresol.api_floor.log_entities import consumer_member, credential_member, principal_member, shown_route
 from entresol.api_floor.log_fields import shown_fields
 from entresol.api_floor.log_request import masked_target, request_json
 from entresol.api_floor.log_slots import CORRELATION_ID, SECRET_NAMES
@@ -98,6 +99,9 @@ def _finding_members(exchange: Exchange) -> bytes:
     correlation_id = exchange.get(CORRELATION_ID)
     if correlation_id is not None:
         shown = b',"correlation_id":' + changing_json_text(correlation_id)
+    principal = exchange.get(PRINCIPAL)
+    if principal is not None:
+        shown += principal_member(principal)
     error, refusal = exchange.error, exchange.refusal_code
     if error is not None:
         message = changing_json_text(error.message)

@@ -4,13 +4,17 @@ Apart from the seam itself (`plugin.py`), because these are structs and protocol
 """
 
 import logging
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
 
 from entresol.api_floor.entities import Consumer, Credential
+from entresol.core.decision import Deny
 from entresol.core.http import HeaderPairs
 from entresol.core.ports import Clock, Counters, LineSink, Metrics
+from entresol.identity.presented import Presented
+from entresol.identity.principal import Principal
 from entresol.llm.cloud_credentials import NO_CLOUDS, CloudCredentials
 from entresol.llm.price_table import PriceTable
 
@@ -35,6 +39,13 @@ class ConsumerDirectory(Protocol):
 
     def by_name(self, name_or_id: str) -> Consumer | None:
         """A consumer by username or id, for `anonymous`."""
+
+
+class Door(Protocol):
+    """Answers who is asking: `app.identity_door.IdentityDoor`."""
+
+    def authenticate(self, presented: Presented) -> Principal | Deny | Awaitable[Principal | Deny]:
+        """Memory answers as a rule; the awaitable is the exception."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -63,6 +74,8 @@ class PluginContext(msgspec.Struct, frozen=True):
     """Where credentials come from that a cloud gives out for a while."""
     prices: PriceTable | None = None
     """What models cost, the operator's own prices included; None: the table in the package."""
+    door: Door | None = None
+    """Who is asking; None on a node without a store."""
 
 
 class ErrorFormat(Protocol):

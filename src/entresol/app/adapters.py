@@ -73,7 +73,7 @@ def upstream_transport(
 
 def tls_contexts(settings: Settings, configuration: Configuration) -> "TlsContexts | None":
     """The certificates of the listeners with `ssl`; None without such listeners, so that nothing of TLS is loaded."""
-    if not any(listen.ssl for listen in (*settings.proxy_listens, *settings.status_listens)):
+    if not any(listen.ssl for listen in settings.all_listens):
         return None
     from entresol.net.tls_server import TlsContexts, TlsSettings
 

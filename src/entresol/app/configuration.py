@@ -8,6 +8,7 @@ from entresol.api_floor.compile import PluginPorts, compile_plan
 from entresol.api_floor.configuration import Configuration
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink
+from entresol.app.late_door import LateDoor
 from entresol.app.price_files import installed_prices
 from entresol.cloud.clouds import Clouds
 from entresol.config import Settings
@@ -54,8 +55,9 @@ def check_configuration(settings: Settings, environment: Mapping[str, str]) -> D
     clouds = Clouds(clock, environment)
     try:
         prices = installed_prices(settings.prices)
+        door = LateDoor() if settings.store.url is not None else None
         ports = PluginPorts(
-            clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand, clouds, prices
+            clock, LocalCounters(clock), line_sink(metrics), metrics, settings.headers.brand, clouds, prices, door
         )
         compile_plan(configuration, PluginRegistry.installed(), ports)
         check_certificates(settings, configuration)

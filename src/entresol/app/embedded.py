@@ -33,6 +33,7 @@ async def embedded_gateway(settings: Settings) -> AsyncIterator[Handler]:
     document, configuration = found
     log_warnings(document)
     life = Alone(settings, document, configuration, SystemClock())
+    await life.open_control()
     life.start_clock()
     try:
         yield life.gateway.floor
@@ -40,3 +41,4 @@ async def embedded_gateway(settings: Settings) -> AsyncIterator[Handler]:
         life.stop()
         life.stop_clock()
         await life.gateway.drain(0.0)
+        await life.close_control()

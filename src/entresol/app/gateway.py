@@ -14,10 +14,11 @@ from entresol.api_floor.pipeline import ApiFloor
 from entresol.api_floor.plan import Plan
 from entresol.api_floor.registry import PluginRegistry
 from entresol.app.adapters import check_certificates, line_sink, tls_contexts, upstream_transport
+from entresol.app.late_door import LateDoor
 from entresol.app.price_files import installed_prices
 from entresol.cloud.clouds import Clouds
 from entresol.config import Listen, Settings
-from entresol.core.ports import Clock, Counters
+from entresol.core.ports import Clock, Counters, Handler
 from entresol.net.listener import Listener, serve
 from entresol.net.outgoing import Flusher
 from entresol.net.server import HttpServer
@@ -30,11 +31,13 @@ class Sockets(msgspec.Struct, frozen=True):
 
     proxy: tuple[socket.socket, ...]
     status: tuple[socket.socket, ...]
+    identity: tuple[socket.socket, ...] = ()
+    """One worker of a node has them."""
 
     @property
     def all(self) -> tuple[socket.socket, ...]:
-        """Both kinds."""
-        return self.proxy + self.status
+        """All kinds."""
+        return self.proxy + self.status + self.identity
 
 
 class Gateway:
@@ -48,7 +51,16 @@ class Gateway:
         self.lines = line_sink(self.metrics)
         self._registry = PluginRegistry.installed()
         clouds = Clouds(clock, os.environ)
-        self._ports = PluginPorts(clock, counters, self.lines, self.metrics, settings.headers.brand, clouds)
+        self.door = LateDoor()
+        self._ports = PluginPorts(
+            clock,
+            counters,
+            self.lines,
+            self.metrics,
+            settings.headers.brand,
+            clouds,
+            door=self.door if settings.store.url is not None else None,
+        )
         flusher = Flusher()
         self.transport = upstream_transport(settings, loop, clock, flusher)
         self.tls = tls_contexts(settings, configuration)
@@ -56,6 +68,7 @@ class Gateway:
         self.floor = ApiFloor(self.prepare(configuration), self.transport, clock, identity, flusher.later)
         self.server = HttpServer(self.floor, settings.limits, clock, flusher)
         self.status_server: HttpServer | None = None
+        self.identity_server: HttpServer | None = None
 
     def prepare(self, configuration: Configuration) -> Plan:
         """Compile; raises ConfigError when it cannot be served. Nothing changes until `use`. Prices are read anew."""
@@ -79,16 +92,25 @@ class Gateway:
         for listen, sock in zip(settings.status_listens, sockets.status, strict=True):
             await serve(self._loop, sock, self._listener(listen), self.status_server)
 
+    async def listen_for_identity(self, sockets: Sockets, handler: Handler) -> None:
+        """Accept who signs in, or wants a token."""
+        settings = self._settings
+        self.identity_server = HttpServer(handler, settings.limits, self._clock)
+        for listen, sock in zip(settings.identity_listens, sockets.identity, strict=True):
+            await serve(self._loop, sock, self._listener(listen), self.identity_server)
+
     def tick(self) -> None:
         """Let every clock run; once a second."""
-        self.server.sweep()
-        if self.status_server is not None:
-            self.status_server.sweep()
+        for server in self._servers:
+            server.sweep()
         self.transport.sweep(self._clock.monotonic())
 
     async def drain(self, grace_s: float) -> None:
         """End gracefully: no new connections, what is under way gets `grace_s`; the status page answers to the end."""
         self.server.begin_drain()
+        if self.identity_server is not None:
+            self.identity_server.begin_drain()
+            await self.identity_server.wait_drained(grace_s)
         await self.server.wait_drained(grace_s)
         if self.status_server is not None:
             self.status_server.begin_drain()
@@ -97,12 +119,15 @@ class Gateway:
 
     def abort(self) -> None:
         """End at once: whatever is under way is broken off."""
-        for server in (self.server, self.status_server):
-            if server is not None:
-                server.begin_drain()
-                for connection in tuple(server.connections):
-                    connection.abort()
+        for server in self._servers:
+            server.begin_drain()
+            for connection in tuple(server.connections):
+                connection.abort()
         self._close()
+
+    @property
+    def _servers(self) -> tuple[HttpServer, ...]:
+        return tuple(s for s in (self.server, self.status_server, self.identity_server) if s is not None)
 
     def _close(self) -> None:
         self.transport.close()

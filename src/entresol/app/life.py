@@ -5,7 +5,8 @@ import gc
 import logging
 import os
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from entresol import __version__
 from entresol.app.gateway import Gateway, Sockets
@@ -14,6 +15,9 @@ from entresol.core.ports import Clock
 from entresol.supervisor.messages import NodeState
 from entresol.telemetry.metrics import Snapshot
 from entresol.telemetry.status_page import StatusPage
+
+if TYPE_CHECKING:
+    from entresol.app.control_plane import ControlPlane
 
 logger = logging.getLogger("entresol.node")
 
@@ -35,6 +39,7 @@ class Life:
         self._timer: asyncio.TimerHandle | None = None
         self.stopping = asyncio.Event()
         self.forced = asyncio.Event()
+        self._control: ControlPlane | None = None
 
     def node_state(self) -> NodeState | None:
         """What is known of the node."""
@@ -68,8 +73,25 @@ class Life:
             self.forced.set()
         self.stopping.set()
 
+    async def open_control(self, sockets: Sockets | None = None) -> None:
+        """Open the store, if there is one, and let in whom it knows. Raises ConfigError."""
+        if self.settings.store.url is None:
+            return
+        from entresol.app.control_plane import ControlPlane
+
+        gateway = self.gateway
+        serve = partial(gateway.listen_for_identity, sockets) if sockets is not None and sockets.identity else None
+        self._control = ControlPlane(self.settings, self.clock, gateway.door, serve)
+        await self._control.open()
+
+    async def close_control(self) -> None:
+        """Let go of the store."""
+        if self._control is not None:
+            await self._control.close()
+
     async def live(self, sockets: Sockets, begun: Callable[[], None]) -> int:
         """Serve until stopped. Returns the exit code."""
+        await self.open_control(sockets)
         await self.gateway.listen(sockets, StatusPage(self, self.settings.status.kong_metric_names))
         self.start_clock()
         gc.collect()
@@ -82,6 +104,7 @@ class Life:
         forced = asyncio.ensure_future(self.forced.wait())
         await asyncio.wait((draining, forced), return_when=asyncio.FIRST_COMPLETED)
         self.stop_clock()
+        await self.close_control()
         if draining.done():
             forced.cancel()
             draining.result()
@@ -96,6 +119,8 @@ class Life:
         self.gateway.tick()
         try:
             self.every_second()
+            if self._control is not None:
+                self._control.every_second()
         except Exception:  # the clocks must go on whatever happens
             logger.exception("the work of this second failed")
 

@@ -32,6 +32,7 @@ class Addresses(msgspec.Struct, frozen=True):
 
     proxy: tuple[str, ...]
     status: tuple[str, ...]
+    identity: tuple[str, ...] = ()
 
 
 Announce = Callable[[Addresses], None]
@@ -58,6 +59,7 @@ def run_alone(settings: Settings, document: Document, configuration: Configurati
 
 def run_supervised(settings: Settings, document: Document, announce: Announce) -> int:
     """A node of several workers, each a child of this process."""
+    check_store(settings)
     node = _Node(settings, announce)
     path = settings.configuration.file
     watch = FileWatch(path, document.source_digest) if path is not None and settings.configuration.watch else None
@@ -111,6 +113,15 @@ class _Node:
             close_all(sockets.all)
 
 
+def check_store(settings: Settings) -> None:
+    """Open the store once before there are workers, which would each fail alone. Raises ConfigError."""
+    if settings.store.url is None:
+        return
+    from entresol.app.opened_store import try_to_open
+
+    asyncio.run(try_to_open(settings.store, os.environ, SystemClock()))
+
+
 def run_on_best_loop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
     """Run on uvloop where it is installed, else on asyncio's own loop."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
@@ -124,13 +135,17 @@ def _bind(settings: Settings, workers: int) -> list[Sockets]:
     """The sockets of every worker. Raises ConfigError when an address is taken."""
     proxy = [bind_for_workers(str(listen), workers) for listen in settings.proxy_listens]
     status = [bind_for_workers(str(listen), workers) for listen in settings.status_listens]
-    return [Sockets(tuple(each[i] for each in proxy), tuple(each[i] for each in status)) for i in range(workers)]
+    identity = tuple(bind_for_workers(str(listen), 1)[0] for listen in settings.identity_listens)
+    return [
+        Sockets(tuple(each[i] for each in proxy), tuple(each[i] for each in status), () if i else identity)
+        for i in range(workers)
+    ]
 
 
 def addresses_of(sockets: Sockets) -> Addresses:
-    return Addresses(tuple(map(shown_address, sockets.proxy)), tuple(map(shown_address, sockets.status)))
+    return Addresses(*(tuple(map(shown_address, each)) for each in (sockets.proxy, sockets.status, sockets.identity)))
 
 
 def _remove_socket_files(settings: Settings) -> None:
-    for listen in (*settings.proxy_listens, *settings.status_listens):
+    for listen in settings.all_listens:
         remove_socket_file(str(listen))

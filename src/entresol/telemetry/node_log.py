@@ -8,8 +8,8 @@ from entresol.core.printable import printable
 
 FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 
-_TALKATIVE: Final = ("azure", "botocore", "google", "msal", "requests", "urllib3")
-"""Libraries whose finer words hold what they send and receive, which are credentials."""
+_TALKATIVE: Final = ("alembic", "azure", "botocore", "google", "msal", "requests", "urllib3")
+"""Libraries whose finer words hold what they send and receive, which are credentials, or say nothing to an operator."""
 
 
 class LineFormatter(logging.Formatter):

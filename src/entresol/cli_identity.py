@@ -1,0 +1,126 @@
+"""The part of the command line about people, keys and the store."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entresol.config import Settings
+
+Run = Callable[["Settings", argparse.Namespace], Iterator[str]]
+AddSettings = Callable[[argparse.ArgumentParser], None]
+
+
+def add_identity_commands(commands: Any, add_settings: AddSettings, run: Callable[[Run], Callable[..., int]]) -> None:
+    """Add them. `run` makes a command of what yields its lines."""
+
+    def command(parent: Any, name: str, help_text: str, work: Run) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = parent.add_parser(name, help=help_text)
+        add_settings(parser)
+        parser.set_defaults(run=run(work))
+        return parser
+
+    command(commands, "init", "print the link by which the first administrator sets up the gateway", _init)
+    command(commands, "migrate", "bring the store's tables to what this version needs", _migrate)
+    upgrade = command(commands, "upgrade", "say what `migrate` would do", _upgrade)
+    upgrade.add_argument("--check", action="store_true", required=True, help="only say it")
+    users = commands.add_parser("users", help="people").add_subparsers(required=True, metavar="ACTION")
+    command(users, "list", "everybody", _users_list)
+    invite = command(users, "invite", "print a link by which somebody sets a password", _users_invite)
+    invite.add_argument("username", metavar="NAME")
+    invite.add_argument("--organisation", metavar="NAME")
+    command(users, "disable", "let somebody in no more", _users_disable).add_argument("username", metavar="NAME")
+    keys = commands.add_parser("keys", help="virtual keys").add_subparsers(required=True, metavar="ACTION")
+    command(keys, "list", "all keys", _keys_list)
+    _add_wanted(command(keys, "create", "make a key; it is shown once", _keys_create))
+    rotate = command(keys, "rotate", "another text for the same key", _keys_rotate)
+    rotate.add_argument("key", metavar="ID")
+    rotate.add_argument(
+        "--overlap", type=int, default=86_400, metavar="SECONDS", help="how long the old one stays good"
+    )
+    command(keys, "revoke", "end a key now", _keys_revoke).add_argument("key", metavar="ID")
+
+
+def _add_wanted(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--for", dest="owner", required=True, metavar="OWNER", help="user:NAME or service:NAME")
+    parser.add_argument("--name", required=True, help="what it is for")
+    parser.add_argument("--scope", action="append", metavar="SCOPE", help="repeatable; the default is llm")
+    parser.add_argument("--model", action="append", metavar="MODEL", help="only these models; repeatable")
+    parser.add_argument("--tool", action="append", metavar="TOOL", help="only these tools; repeatable")
+    parser.add_argument("--address", action="append", metavar="NETWORK", help="only from these addresses; repeatable")
+    parser.add_argument("--expires-days", type=int, metavar="DAYS")
+
+
+def _init(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import init
+
+    return init(settings)
+
+
+def _migrate(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.store_commands import migrate
+
+    return migrate(settings)
+
+
+def _upgrade(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.store_commands import upgrade_check
+
+    return upgrade_check(settings)
+
+
+def _users_list(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import users_list
+
+    return users_list(settings)
+
+
+def _users_invite(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import users_invite
+
+    return users_invite(settings, options.username, options.organisation)
+
+
+def _users_disable(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import users_disable
+
+    return users_disable(settings, options.username)
+
+
+def _keys_list(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import keys_list
+
+    return keys_list(settings)
+
+
+def _keys_create(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    import time
+
+    from entresol.app.identity_commands import keys_create
+    from entresol.identity.virtual_keys import Wanted
+
+    def bound(values: list[str] | None) -> tuple[str, ...] | None:
+        return None if values is None else tuple(values)
+
+    days = options.expires_days
+    wanted = Wanted(
+        name=options.name,
+        scopes=bound(options.scope) or ("llm",),
+        models=bound(options.model),
+        tools=bound(options.tool),
+        addresses=bound(options.address),
+        expires_at=None if days is None else int(time.time()) + days * 86_400,
+    )
+    return keys_create(settings, options.owner, wanted)
+
+
+def _keys_rotate(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import keys_rotate
+
+    return keys_rotate(settings, options.key, options.overlap)
+
+
+def _keys_revoke(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.identity_commands import keys_revoke
+
+    return keys_revoke(settings, options.key)
