@@ -10,6 +10,7 @@ import pytest
 from architecture.tree import DOCS
 from entresol.core.errors import GatewayError
 from entresol.core.http import Headers, ResponseHead
+from entresol.llm.aws_event_stream import EventStreamDecoder, encode_message
 from entresol.llm.call import Ends, LLMCall
 from entresol.llm.events import ChatEvent, Ended, ErrorDetail, Failed, Finished, TextDelta
 from entresol.llm.format import ChatFormat, Profile, StreamShape
@@ -211,13 +212,54 @@ USAGE_FIELDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("value", [..., None], ids=["missing", "null"])
+NO_USAGE: dict[str, Any] = {
+    "missing": ..., "null": None, "empty": {}, "a string": "many", "a list": [1], "a number": 7.5,
+}  # fmt: skip
+
+
+def without_usage(native: str, body: bytes, case: str) -> bytes:
+    """An answer whose usage is no usage."""
+    value = "many" if native == "ollama-chat" and case in ("empty", "a list", "a number") else NO_USAGE[case]
+    bare = changed(body, USAGE_FIELDS[native], value)
+    return changed(bare, "prompt_eval_count", value) if native == "ollama-chat" else bare
+
+
+@pytest.mark.parametrize("case", NO_USAGE)
 @pytest.mark.parametrize(("client", "native"), PAIRS)
-def test_an_answer_without_usage_is_an_answer(client: str, native: str, value: Any) -> None:
+def test_an_answer_without_usage_is_an_answer_of_unknown_usage(client: str, native: str, case: str) -> None:
     call = made(chat_format(client), chat_format(native), False)
-    body = changed(whole(chat_format(native)), USAGE_FIELDS[native], value)
+    body = without_usage(native, whole(chat_format(native)), case)
     found = answered(call, head(b"application/json"), body)
     assert isinstance(found, bytes), found
+    assert b"Let me see." in found
+    assert call.reading is not None
+    assert call.reading.facts.usage is None
+
+
+def in_each_event(native: ChatFormat, stream: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """A stream with every JSON text in it changed."""
+    if native.stream_content_type == b"application/vnd.amazon.eventstream":
+        messages = EventStreamDecoder().feed(stream)
+        return b"".join(encode_message(message.headers, change(message.payload)) for message in messages)
+    return re.sub(rb"(?m)^(data: )?(\{.*\})$", lambda at: (at[1] or b"") + change(at[2]), stream)
+
+
+@pytest.mark.parametrize("case", NO_USAGE)
+@pytest.mark.parametrize(("client", "native"), PAIRS)
+def test_a_stream_without_usage_is_an_answer_of_unknown_usage(client: str, native: str, case: str) -> None:
+    source, target = chat_format(native), chat_format(client)
+    call = made(target, source, True)
+    stream = in_each_event(source, b"".join(pieces(source)), lambda text: without_usage(native, text, case))
+    found = answered(call, head(source.stream_content_type), stream)
+    assert isinstance(found, bytes)
+    assert call.reading is not None
+    assert call.reading.facts.error is None
+    assert call.reading.facts.usage is None
+    if client != native:  # else bytes pass
+        events = heard(target, found)
+        assert isinstance(events, list), events
+        assert not [event for event in events if isinstance(event, Failed)]
+        assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Let me see."
 
 
 COUNTS = {

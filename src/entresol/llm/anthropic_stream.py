@@ -37,6 +37,7 @@ from entresol.llm.left_over import LeftOvers, unread_fields
 from entresol.llm.signatures import ANTHROPIC, for_client, signed_by
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Native, Usage
+from entresol.llm.usage_faults import despite_usage
 
 
 class _Open:
@@ -57,7 +58,7 @@ _UNREAD: Final = unread_fields(EventWire)
 _BLOCK_FIELDS: Final = frozenset(("type", "text", "thinking", "signature", "data", "id", "name", "input"))
 _DELTAS: Final = frozenset(("text_delta", "input_json_delta", "thinking_delta", "signature_delta", "citations_delta"))
 _DONE: Final = b"[DONE]"
-_decode_event: Final = msgspec.json.Decoder(EventWire).decode
+_decode_event: Final = despite_usage(msgspec.json.Decoder(EventWire).decode)
 
 
 class AnthropicStreamDecoder:
@@ -124,8 +125,7 @@ class AnthropicStreamDecoder:
     def _start(self, message: MessageStart, out: list[ChatEvent]) -> None:
         self._left_over.tell_of(message, _UNREAD_OF_MESSAGE, out)
         if message.usage is not None:
-            merge_usage(self._usage, message.usage)
-            out.append(UsageReported(read_usage(self._usage)))  # before the start, for formats that begin with it
+            self._read_usage(message.usage, out)  # before the start, for formats that begin with it
         out.append(Started(message.id or "", message.model or "", None, service_tier(self._usage)))
 
     def _open_block(self, index: int, block: JsonObject, out: list[ChatEvent]) -> None:
@@ -183,14 +183,19 @@ class AnthropicStreamDecoder:
             whole = opened.value.get("input") or {}  # which deltas replace, as in Anthropic's own clients
             out.append(ToolArgumentsDelta(opened.call, encode_json(whole).decode()))
 
+    def _read_usage(self, wire: UsageWire, out: list[ChatEvent]) -> None:
+        merge_usage(self._usage, wire)
+        usage = read_usage(self._usage)
+        if usage is not None:
+            out.append(UsageReported(usage))
+
     def _close_blocks(self, out: list[ChatEvent]) -> None:
         for index in list(self._open):
             self._close_block(index, out)
 
     def _read_end(self, event: EventWire, out: list[ChatEvent]) -> None:
         if event.usage is not None:
-            merge_usage(self._usage, event.usage)
-            out.append(UsageReported(read_usage(self._usage)))
+            self._read_usage(event.usage, out)
         self._left_over.tell_of(event, _UNREAD, out)
         delta = event.delta
         if delta is None:

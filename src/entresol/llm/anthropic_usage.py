@@ -9,6 +9,7 @@ from entresol.llm.anthropic_structs import UsageWire
 from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
 
+_NOTHING: Final = (None, None, None, None)
 _TIERS: Final = {"standard": "default"}
 FAST: Final = "fast"
 
@@ -20,8 +21,11 @@ def service_tier(wire: UsageWire) -> str | None:
     return None if wire.service_tier is None else _TIERS.get(wire.service_tier, wire.service_tier)
 
 
-def read_usage(wire: UsageWire) -> Usage:
-    """The buckets of `usage`."""
+def read_usage(wire: UsageWire) -> Usage | None:
+    """The buckets of `usage`; None where nothing is counted: that is not zero."""
+    counted = (wire.input_tokens, wire.output_tokens, wire.cache_creation_input_tokens, wire.cache_read_input_tokens)
+    if counted == _NOTHING:
+        return None
     output = count(wire.output_tokens)
     usage = Usage(input=count(wire.input_tokens), cache_read=count(wire.cache_read_input_tokens))
     written = count(wire.cache_creation_input_tokens)

@@ -14,9 +14,10 @@ from entresol.llm.format import CallFacts, Format, Framing, bad_field, decode_re
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseTooLarge, events_in, sse_event
 from entresol.llm.types import FinishReason, JsonObject
+from entresol.llm.usage_faults import despite_usage
 
-_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
-_decode_event: Final = msgspec.json.Decoder(EventFacts).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(AnswerFacts).decode)
+_decode_event: Final = despite_usage(msgspec.json.Decoder(EventFacts).decode)
 _decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 

@@ -36,6 +36,7 @@ from entresol.llm.format import bad_response
 from entresol.llm.left_over import LeftOvers, Unread, unread_fields
 from entresol.llm.signatures import ANTHROPIC, signed_by
 from entresol.llm.types import Image, JsonObject, Native
+from entresol.llm.usage_faults import despite_usage
 
 _MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
 """A block that is held until it is whole must not be larger."""
@@ -114,7 +115,7 @@ _decode_delta: Final = msgspec.json.Decoder(_DeltaEvent).decode
 _decode_start: Final = msgspec.json.Decoder(_StartEvent).decode
 _decode_stop: Final = msgspec.json.Decoder(_StopEvent).decode
 _decode_end: Final = msgspec.json.Decoder(_MessageStop).decode
-_decode_metadata: Final = msgspec.json.Decoder(_Metadata).decode
+_decode_metadata: Final = despite_usage(msgspec.json.Decoder(_Metadata).decode)
 _UNREAD: Final = unread_fields(_Metadata)
 _CALL_FIELDS: Final = frozenset(("toolUseId", "name"))
 
@@ -272,7 +273,9 @@ class BedrockStreamDecoder:
     def _read_metadata(self, event: _Metadata, out: list[ChatEvent]) -> None:
         if event.usage is not None:
             tier = None if event.service_tier is None else event.service_tier.type
-            out.append(UsageReported(read_usage(event.usage), tier))
+            usage = read_usage(event.usage)
+            if usage is not None:
+                out.append(UsageReported(usage, tier))
         if event.trace is not None:
             self._left_over.tell(("trace",), out)
         self._left_over.tell_of(event, _UNREAD, out)

@@ -18,6 +18,7 @@ from entresol.llm.format import CallFacts, Format, Framing, Opened, bad_field, d
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.token_count import count
 from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 EVENT_STREAM: Final = b"application/vnd.amazon.eventstream"
 TIERS: Final = ("default", "priority", "flex", "reserved")
@@ -69,8 +70,8 @@ class _Stop(msgspec.Struct, rename="camel"):
     stop_reason: str | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
-_decode_metadata: Final = msgspec.json.Decoder(MetadataWire).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
+_decode_metadata: Final = despite_usage(msgspec.json.Decoder(MetadataWire).decode)
 _decode_stop: Final = msgspec.json.Decoder(_Stop).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 
@@ -109,8 +110,11 @@ def finish_reason(wire: str | None) -> FinishReason | None:
     return FINISH_REASONS.get(wire, "stop") if wire else None
 
 
-def read_usage(wire: UsageWire) -> Usage:
-    """The buckets of `usage`."""
+def read_usage(wire: UsageWire) -> Usage | None:
+    """The buckets of `usage`; None where nothing is counted: that is not zero."""
+    counted = (wire.input_tokens, wire.output_tokens, wire.cache_read_input_tokens, wire.cache_write_input_tokens)
+    if counted == (None, None, None, None):
+        return None
     usage = Usage(
         input=count(wire.input_tokens), output=count(wire.output_tokens), cache_read=count(wire.cache_read_input_tokens)
     )

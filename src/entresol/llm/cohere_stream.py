@@ -29,6 +29,7 @@ from entresol.llm.format import bad_response, encode_json
 from entresol.llm.left_over import LeftOvers
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge
 from entresol.llm.types import JsonObject, Native
+from entresol.llm.usage_faults import despite_usage
 
 
 class _Content(msgspec.Struct):
@@ -71,7 +72,7 @@ class _Event(msgspec.Struct):
 
 
 _T = TypeVar("_T", _Call, JsonObject)
-_decode_event: Final = msgspec.json.Decoder(_Event).decode
+_decode_event: Final = despite_usage(msgspec.json.Decoder(_Event).decode)
 _LONGEST_KIND: Final = 64
 _KNOWN: Final = frozenset(
     ("message-start", "content-start", "content-end", "tool-plan-delta", "tool-call-start", "tool-call-delta",

@@ -13,6 +13,7 @@ from entresol.llm.format import Fields, Format, Framing, Opened, bad_field, bad_
 from entresol.llm.fragment import object_after, string_after
 from entresol.llm.sse import SseTooLarge, events_in, sse_event
 from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 DONE: Final = b"[DONE]"
 """The data that follows the last event; a stream is complete without it."""
@@ -92,8 +93,8 @@ class _ErrorAnswer(msgspec.Struct):
     id: str | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
-_decode_event: Final = msgspec.json.Decoder(_Event).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
+_decode_event: Final = despite_usage(msgspec.json.Decoder(_Event).decode)
 _decode_error: Final = msgspec.json.Decoder(_ErrorAnswer).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
 

@@ -29,6 +29,7 @@ from entresol.llm.gemini_wire import GeminiFormat, read_error
 from entresol.llm.reading import ObjectReader
 from entresol.llm.token_count import count
 from entresol.llm.types import Image, JsonObject, Text, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _PATH: Final = re.compile(r"/models/([^/]+):(\w+)$")
 _CLAIMED: Final = frozenset(("model", "dimensions", "purpose", "title"))
@@ -62,7 +63,7 @@ class _Answer(msgspec.Struct, rename="camel"):
     error: ErrorWire | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 
 
 class GeminiEmbeddingFormat(GeminiFormat, TranslatableFormat[EmbeddingRequest, EmbeddingResponse]):

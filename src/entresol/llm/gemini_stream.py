@@ -38,13 +38,14 @@ from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader
 from entresol.llm.sse import sse_data
 from entresol.llm.types import FinishReason, JsonObject, Native, Part, Text, Thinking, ToolCall, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _UNREAD: Final = unread_fields(CandidatePiece)
 _UNREAD_OF_ALL: Final = unread_fields(ResponsePiece)
 _PART: Final = b'{"candidates":[{"content":{"role":"model","parts":[%b]},"index":%d}]%b'
 _DONE: Final = b"[DONE]"
 _decode_odd: Final = msgspec.json.Decoder(list[OddError] | OddError).decode
-_decode_response: Final = msgspec.json.Decoder(ResponsePiece).decode
+_decode_response: Final = despite_usage(msgspec.json.Decoder(ResponsePiece).decode)
 
 
 class GeminiStreamDecoder:
@@ -99,12 +100,12 @@ class GeminiStreamDecoder:
             self._has_failed = True
             out.append(Failed(read_error(response.error, stream_error_status(response.error))))
             return
-        usage = response.usage_metadata
+        usage = None if response.usage_metadata is None else read_usage(response.usage_metadata)
         if not self._is_started:
             self._is_started = True
             self._id = response.response_id or ""
             if usage is not None:
-                out.append(UsageReported(read_usage(usage)))  # before the start, for formats that begin with it
+                out.append(UsageReported(usage))  # before the start, for formats that begin with it
             out.append(Started(self._id, response.model_version or ""))
             usage = None if response.candidates and response.candidates[0].finish_reason is None else usage
         for candidate in response.candidates or ():
@@ -117,7 +118,7 @@ class GeminiStreamDecoder:
                 self._is_blocked = True
                 self._reasons[0] = "content_filter"
         if usage is not None:
-            out.append(UsageReported(read_usage(usage)))
+            out.append(UsageReported(usage))
 
     def _read_candidate(self, candidate: CandidatePiece, out: list[ChatEvent]) -> None:
         choice = candidate.index or 0

@@ -12,8 +12,10 @@ def _of(details: list[Modality] | None, modality: str) -> int:
     return sum(count(item.token_count) for item in details or () if item.modality == modality)
 
 
-def read_usage(wire: UsageWire) -> Usage:
-    """Counts that overlap become buckets that do not."""
+def read_usage(wire: UsageWire) -> Usage | None:
+    """Counts that overlap become buckets that do not; None where nothing is counted: that is not zero."""
+    if wire.prompt_token_count is None and wire.candidates_token_count is None and wire.thoughts_token_count is None:
+        return None
     prompt = (count(wire.prompt_token_count)) + (count(wire.tool_use_prompt_token_count))
     output = count(wire.candidates_token_count)
     usage = Usage(reasoning=count(wire.thoughts_token_count))

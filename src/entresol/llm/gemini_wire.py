@@ -15,12 +15,13 @@ from entresol.llm.gemini_structs import AnswerFacts, CallingAnswer, ErrorAnswer,
 from entresol.llm.gemini_usage import read_usage
 from entresol.llm.sse import SseDecoder, SseTooLarge, events_in, sse_data
 from entresol.llm.types import FinishReason, JsonObject
+from entresol.llm.usage_faults import despite_usage
 
 MAX_ELEMENT_BYTES = 16 * 1024 * 1024
 """One response of a stream larger than this is an attack or a fault."""
 
 
-_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(AnswerFacts).decode)
 _decode_calls: Final = msgspec.json.Decoder(CallingAnswer).decode
 _decode_error: Final = msgspec.json.Decoder(ErrorAnswer | list[ErrorAnswer]).decode
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
@@ -316,7 +317,7 @@ def _add(facts: CallFacts, answer: AnswerFacts) -> None:
     facts.model = answer.model_version or facts.model
     facts.response_id = answer.response_id or facts.response_id
     if answer.usage_metadata is not None:
-        facts.usage = read_usage(answer.usage_metadata)
+        facts.usage = read_usage(answer.usage_metadata) or facts.usage
     if answer.candidates:
         facts.finish_reason = finish_reason(answer.candidates[0].finish_reason) or facts.finish_reason
     if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason is not None:

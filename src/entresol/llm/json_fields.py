@@ -113,11 +113,3 @@ def decode_response_as(decode: Callable[[bytes], T], body: bytes) -> T:
         raise bad_field(*refused_value(body, error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_response(str(error) or "nested too deeply") from error
-
-
-def convert_response(value: object, kind: type[T]) -> T:
-    """A decoded part of a provider's answer as a struct. Raises UpstreamError `provider_bad_response`."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise bad_field(*refused_value(encode_json(value), error)) from error

@@ -44,9 +44,14 @@ def read_answer(name: str, reader: ObjectReader, parts: list[Part], extra: JsonO
         choice.logprobs = read_logprobs([entry for entry in logprobs if isinstance(entry, dict)])
     response = ChatResponse(origin=name, model=reader.string("model") or "", choices=[choice])
     response.created = read_time(reader.string("created_at"))
-    response.usage = read_usage(reader.integer("prompt_eval_count"), reader.integer("eval_count"))
+    response.usage = read_usage(_counted(reader, "prompt_eval_count"), _counted(reader, "eval_count"))
     response.extra = {key: value for key, value in reader.rest().items() if value is not None}
     return response
+
+
+def _counted(reader: ObjectReader, name: str) -> int | None:
+    found = reader.take(name)
+    return found if isinstance(found, int) else None
 
 
 def write_answer(response: ChatResponse, name: str, kind: Kind, dropped: list[str]) -> JsonObject:

@@ -45,9 +45,10 @@ from entresol.llm.ollama_wire import (
     write_usage,
 )
 from entresol.llm.types import FinishReason, Image, JsonObject, ToolCall, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _UNREAD: Final = unread_fields(Chunk)
-_decode_chunk: Final = msgspec.json.Decoder(Chunk).decode
+_decode_chunk: Final = despite_usage(msgspec.json.Decoder(Chunk).decode)
 _decode_string: Final = msgspec.json.Decoder(str).decode
 
 

@@ -32,6 +32,7 @@ from entresol.llm.ollama_structs import NOTHING, AnswerFacts, ErrorAnswer, Messa
 from entresol.llm.opened import opened_fields
 from entresol.llm.token_count import count
 from entresol.llm.types import FinishReason, JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 Kind = Literal["chat", "generate"]
 """Which of the two: words are in `message.content`, or in `response`."""
@@ -73,7 +74,7 @@ _DONE: Final = re.compile(rb'"done"\s*:\s*true')
 _LAST_SECOND: Final = 253_402_300_799
 """The end of the year 9999."""
 
-_decode_answer: Final = msgspec.json.Decoder(AnswerFacts).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(AnswerFacts).decode)
 _decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import cast
 
 from entresol.llm.format import Encoded, bad_field, decode_json, decode_response_as, encode_json
-from entresol.llm.json_fields import convert_response
 from entresol.llm.openai_structs import UsageWire
 from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import ChatRequest, ChatResponse, Choice, JsonObject
+from entresol.llm.usage_faults import convert_usage
 
 
 def read_answer(name: str, body: bytes, read_choice: Callable[[ObjectReader, int], Choice]) -> ChatResponse:
@@ -19,7 +19,7 @@ def read_answer(name: str, body: bytes, read_choice: Callable[[ObjectReader, int
     reader = ObjectReader(decode_response_as(decode_json, body), "", bad_field)
     reader.take("object")
     choices = reader.need("choices", reader.readers("choices"))
-    usage = reader.take("usage")
+    usage = convert_usage(reader.take("usage"), UsageWire)
     created = reader.number("created")  # a fraction from some servers
     response = ChatResponse(
         origin=name,
@@ -27,7 +27,7 @@ def read_answer(name: str, body: bytes, read_choice: Callable[[ObjectReader, int
         model=reader.string("model") or "",
         created=None if created is None else int(created),
         choices=[read_choice(choice, index) for index, choice in enumerate(choices)],
-        usage=None if usage is None else read_usage(convert_response(usage, UsageWire)),
+        usage=None if usage is None else read_usage(usage),
         service_tier=reader.string("service_tier"),
     )
     response.extra = said(reader.rest())

@@ -17,6 +17,7 @@ from entresol.llm.reported_cost import reported_cost
 from entresol.llm.sse import SseTooLarge, events_in
 from entresol.llm.token_count import count
 from entresol.llm.types import Usage
+from entresol.llm.usage_faults import despite_usage
 
 
 class _Kinds(msgspec.Struct):
@@ -44,7 +45,7 @@ class _Answer(msgspec.Struct):
     error: ErrorWire | str | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 _decode_usage: Final = msgspec.json.Decoder(MediaUsage).decode
 
 

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from entresol.llm.left_over import Unread
 from entresol.llm.openai_structs import CostWire, ErrorWire
 from entresol.llm.types import JsonObject
+from entresol.llm.usage_faults import despite_usage
 
 
 class InputDetails(msgspec.Struct, gc=False):
@@ -86,7 +87,7 @@ class EventFacts(msgspec.Struct):
     message: str | None = None
 
 
-decode_response: Final = msgspec.json.Decoder(ResponseFacts).decode
+decode_response: Final = despite_usage(msgspec.json.Decoder(ResponseFacts).decode)
 decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
-decode_event: Final = msgspec.json.Decoder(EventWire).decode
-decode_event_facts: Final = msgspec.json.Decoder(EventFacts).decode
+decode_event: Final = despite_usage(msgspec.json.Decoder(EventWire).decode)
+decode_event_facts: Final = despite_usage(msgspec.json.Decoder(EventFacts).decode)

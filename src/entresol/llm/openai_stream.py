@@ -37,10 +37,11 @@ from entresol.llm.openai_parts import image_url, read_signature
 from entresol.llm.openai_usage import read_usage, write_usage
 from entresol.llm.sse import SseDecoder, SseEvent, SseTooLarge, sse_data
 from entresol.llm.types import Audio, Document, FinishReason, Image, JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _UNREAD: Final = unread_fields(ChunkWire)
 _UNREAD_OF_DELTA: Final = unread_fields(DeltaWire)
-_decode_chunk: Final = msgspec.json.Decoder(ChunkWire).decode
+_decode_chunk: Final = despite_usage(msgspec.json.Decoder(ChunkWire).decode)
 _FUNCTION_ARGUMENTS: Final = b'"tool_calls":[{"index":%d,"function":{"name":"","arguments":%b}}]'
 """Mistral's client refuses a piece without a name; all others add the pieces up."""
 _CUSTOM_INPUT: Final = b'"tool_calls":[{"index":%d,"custom":{"input":%b}}]'

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from entresol.llm.usage_faults import despite_usage
+
 
 class PromptDetails(msgspec.Struct, gc=False):
     cached_tokens: float | None = None
@@ -118,7 +120,7 @@ class ErrorAnswer(msgspec.Struct):
     code: str | int | None = None
 
 
-decode_facts: Final = msgspec.json.Decoder(AnswerFacts).decode
+decode_facts: Final = despite_usage(msgspec.json.Decoder(AnswerFacts).decode)
 decode_calls: Final = msgspec.json.Decoder(CallsOfAnswer).decode
 decode_error: Final = msgspec.json.Decoder(ErrorAnswer).decode
 decode_usage: Final = msgspec.json.Decoder(UsageWire).decode

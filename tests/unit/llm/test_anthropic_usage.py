@@ -19,10 +19,9 @@ def test_buckets_that_are_disjoint_on_the_wire_stay_so() -> None:
 
 
 def test_writes_without_a_split_count_as_the_default_lifetime() -> None:
-    assert read_usage(UsageWire(cache_creation_input_tokens=7)).cache_write == 7
-    assert (
-        read_usage(UsageWire(cache_creation_input_tokens=7, cache_creation=CacheCreationWire(None, 4))).cache_write == 3
-    )
+    assert read_usage(UsageWire(cache_creation_input_tokens=7)) == Usage(cache_write=7)
+    split = UsageWire(cache_creation_input_tokens=7, cache_creation=CacheCreationWire(None, 4))
+    assert read_usage(split) == Usage(cache_write=3, cache_write_1h=4)
 
 
 def test_usage_of_other_formats_is_written_without_a_token_twice() -> None:

@@ -9,7 +9,7 @@ def test_counts_that_overlap_become_buckets_that_do_not() -> None:
     assert read_usage(UsageWire(prompt_token_count=9, cached_content_token_count=4, candidates_token_count=3)) == Usage(
         input=5, cache_read=4, output=3
     )
-    assert read_usage(UsageWire(prompt_token_count=9, tool_use_prompt_token_count=4)).input == 13
+    assert read_usage(UsageWire(prompt_token_count=9, tool_use_prompt_token_count=4)) == Usage(input=13)
     assert read_usage(UsageWire(prompt_token_count=1, cached_content_token_count=5)) == Usage(cache_read=1)
 
 
@@ -26,4 +26,5 @@ def test_cached_sound_is_a_bucket_of_its_own() -> None:
     )
     usage = read_usage(wire)
     assert usage == Usage(input=45, cache_read=10, cache_read_audio=50, input_audio=15, output=5, reasoning=7)
+    assert usage is not None
     assert read_usage(msgspec.convert(write_usage(usage), UsageWire)) == usage

@@ -16,7 +16,7 @@ def test_an_error_may_be_the_whole_answer() -> None:
     assert decode_error(b'{"message":"m","type":"t","code":"c"}').message == "m"
 
 
-@pytest.mark.parametrize("body", [b"[]", b'{"choices":[[]]}', b'{"usage":{"prompt_tokens":"3"}}'])
+@pytest.mark.parametrize("body", [b"[]", b'{"choices":[[]]}'])
 def test_what_has_another_shape_is_no_answer(body: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_facts(body)

@@ -53,7 +53,6 @@ from entresol.llm.format import (
     raw_json,
     read_fields,
 )
-from entresol.llm.json_fields import convert_response
 from entresol.llm.plain_names import is_plain_name
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
@@ -74,6 +73,7 @@ from entresol.llm.types import (
     ToolResult,
     Usage,
 )
+from entresol.llm.usage_faults import convert_usage
 
 _CLAIMED: Final = frozenset(
     (
@@ -203,9 +203,8 @@ class AnthropicMessages(AnthropicFormat, ChatFormat):
                 choice.parts.append(Refusal(text=str(details["explanation"])))
         response = ChatResponse(origin=self.name, id=reader.string("id") or "", model=reader.string("model") or "")
         response.choices = [choice]
-        usage = reader.take("usage")
-        if usage is not None:
-            wire = convert_response(usage, UsageWire)
+        wire = convert_usage(reader.take("usage"), UsageWire)
+        if wire is not None:
             response.usage, response.service_tier = read_usage(wire), service_tier(wire)
         response.extra = {name: value for name, value in reader.rest().items() if value is not None}
         return response

@@ -47,7 +47,7 @@ from entresol.llm.format import (
     encode_json,
     raw_json,
 )
-from entresol.llm.json_fields import bad_response, convert_response
+from entresol.llm.json_fields import bad_response
 from entresol.llm.reading import ObjectReader
 from entresol.llm.tool_names import renamed_tools
 from entresol.llm.types import (
@@ -63,6 +63,7 @@ from entresol.llm.types import (
     ToolResult,
     Usage,
 )
+from entresol.llm.usage_faults import convert_usage
 
 _CLAIMED: Final = frozenset(
     (
@@ -185,9 +186,8 @@ class BedrockConverse(BedrockConverseFormat, ChatFormat):
         choice.extra = {name: value for name, value in message.rest().items() if value is not None}
         choice.finish_reason = finish_reason(reader.string("stopReason"))
         response = ChatResponse(origin=self.name, choices=[choice])
-        usage = reader.take("usage")
-        if usage is not None:
-            response.usage = read_usage(convert_response(usage, UsageWire))
+        usage = convert_usage(reader.take("usage"), UsageWire)
+        response.usage = None if usage is None else read_usage(usage)
         tier = reader.mapping("serviceTier")
         response.service_tier = None if tier is None else str(tier.get("type"))
         _read_additional(reader, choice)

@@ -61,6 +61,7 @@ from entresol.llm.types import (
     ToolCall,
     Usage,
 )
+from entresol.llm.usage_faults import convert_usage
 
 _CLAIMED: Final = SETTINGS | {"model"}
 _decode_usage: Final = msgspec.json.Decoder(UsageWire).decode
@@ -121,9 +122,8 @@ class CohereChat(CohereChatFormat, ChatFormat):
         if isinstance(logprobs, list) and logprobs:
             choice.logprobs = read_logprobs([item for item in logprobs if isinstance(item, dict)])
         response = ChatResponse(origin=self.name, id=reader.string("id") or "", choices=[choice])
-        usage = reader.take("usage")
-        if usage is not None:
-            response.usage = read_usage(decode_response_as(_decode_usage, encode_json(usage)))
+        usage = convert_usage(reader.take("usage"), UsageWire)
+        response.usage = None if usage is None else read_usage(usage)
         response.extra = {name: value for name, value in reader.rest().items() if value is not None}
         return response
 

@@ -37,6 +37,7 @@ from entresol.llm.format import (
 from entresol.llm.media_types import split_data_url
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import Image, JsonObject, Text
+from entresol.llm.usage_faults import despite_usage
 
 _CLAIMED: Final = frozenset(("model", "dimensions", "encodings", "purpose", "truncate"))
 _ENCODINGS: Final = ("float", "int8", "uint8", "binary", "ubinary", "base64")
@@ -65,7 +66,7 @@ class _Answer(msgspec.Struct):
     message: object = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 _decode_vectors: Final = msgspec.json.Decoder(list[list[float]]).decode
 _decode_texts: Final = msgspec.json.Decoder(list[str]).decode
 _decode_list: Final = msgspec.json.Decoder(list[object]).decode

@@ -25,6 +25,7 @@ from entresol.llm.format import (
 from entresol.llm.reading import ObjectReader
 from entresol.llm.reranking import RankedDocument, RerankRequest, RerankResponse, check_places, text_of_document
 from entresol.llm.types import JsonObject
+from entresol.llm.usage_faults import despite_usage
 
 _CLAIMED: Final = frozenset(("model", "top_n", "max_tokens_per_document", "return_documents"))
 
@@ -42,7 +43,7 @@ class _Answer(msgspec.Struct):
     message: object = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 
 
 class CohereRerank(CohereMetaFormat, TranslatableFormat[RerankRequest, RerankResponse]):

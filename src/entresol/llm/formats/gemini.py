@@ -42,7 +42,6 @@ from entresol.llm.gemini_stream import GeminiStreamDecoder, GeminiStreamEncoder
 from entresol.llm.gemini_structs import UsageWire
 from entresol.llm.gemini_usage import read_usage, write_usage
 from entresol.llm.gemini_wire import WIRE_REASONS, GeminiFormat, finish_reason
-from entresol.llm.json_fields import convert_response
 from entresol.llm.logprob_losses import lost_logprobs
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import (
@@ -62,6 +61,7 @@ from entresol.llm.types import (
     ToolResult,
     tool_names,
 )
+from entresol.llm.usage_faults import convert_usage
 
 _MODEL_PATH: Final = re.compile(r"/(?:models/|(?=tunedModels/))(.+):(\w+)$")
 _ALT_SSE: Final = re.compile(r"(?:^|&)(?:%24|\$)?alt=sse(?:&|$)")
@@ -223,9 +223,8 @@ class Gemini(GeminiFormat, ChatFormat):
         candidates = reader.readers("candidates") or []
         for position, candidate in enumerate(candidates):
             response.choices.append(_read_candidate(candidate, position, response.id))
-        usage = reader.take("usageMetadata")
-        if usage is not None:
-            response.usage = read_usage(convert_response(usage, UsageWire))
+        usage = convert_usage(reader.take("usageMetadata"), UsageWire)
+        response.usage = None if usage is None else read_usage(usage)
         feedback = reader.peek("promptFeedback")
         if not candidates:
             if feedback is None:

@@ -31,6 +31,7 @@ from entresol.llm.opened import opened_fields
 from entresol.llm.reading import ObjectReader
 from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _CLAIMED: Final = frozenset(("model", "dimensions", "encodings", "truncate"))
 _COUNT: Final = re.compile(rb'"prompt_eval_count"\s*:\s*(\d{1,12})')
@@ -47,7 +48,7 @@ class _Answer(msgspec.Struct):
     error: object = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 
 
 class OllamaEmbed(OllamaErrors, TranslatableFormat[EmbeddingRequest, EmbeddingResponse]):

@@ -34,6 +34,7 @@ from entresol.llm.openai_usage import read_input_usage
 from entresol.llm.openai_wire import OpenAIFormat
 from entresol.llm.reading import ObjectReader
 from entresol.llm.types import JsonObject
+from entresol.llm.usage_faults import despite_usage
 
 _CLAIMED: Final = frozenset(("model", "dimensions", "encodings", "user"))
 _ENCODINGS: Final = ("float", "base64")
@@ -50,7 +51,7 @@ class _Answer(msgspec.Struct):
     usage: UsageWire | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer).decode)
 
 
 class OpenAIEmbeddings(OpenAIFormat, TranslatableFormat[EmbeddingRequest, EmbeddingResponse]):

@@ -31,6 +31,7 @@ from entresol.llm.reading import ObjectReader, json_type
 from entresol.llm.reranking import RankedDocument, RerankRequest, RerankResponse, check_places
 from entresol.llm.token_count import count
 from entresol.llm.types import JsonObject, Usage
+from entresol.llm.usage_faults import despite_usage
 
 _CLAIMED: Final = frozenset(("model", "top_n", "return_documents"))
 
@@ -57,7 +58,7 @@ class _Answer(msgspec.Struct):
     error: ErrorWire | str | None = None
 
 
-_decode_answer: Final = msgspec.json.Decoder(_Answer | list[_Ranked]).decode
+_decode_answer: Final = despite_usage(msgspec.json.Decoder(_Answer | list[_Ranked]).decode)
 _decode_usage: Final = msgspec.json.Decoder(_Usage).decode
 
 
