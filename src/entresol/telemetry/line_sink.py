@@ -95,9 +95,6 @@ class ThreadedLineSink:
         self._close_files(list(self._files))
 
     def _drain(self) -> None:
-        if self._rotate.is_set():
-            self._rotate.clear()
-            self._close_files(list(self._files))
         while self._queue:
             self._write_batch()
 
@@ -114,6 +111,9 @@ class ThreadedLineSink:
                 lines.append(line)
             if reopen:
                 reopened.add(path)
+        if self._rotate.is_set():  # looked at behind the queue: no line that came after the call misses it
+            self._rotate.clear()
+            reopened.update(self._files)
         self._close_files([path for path in reopened if path in self._files])
         for path, lines in batches.items():
             self._append(path, lines)

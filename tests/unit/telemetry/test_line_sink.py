@@ -94,6 +94,22 @@ def test_lines_go_to_the_new_file_after_rotation(tmp_path: Path) -> None:
         assert (old.read_bytes(), path.read_bytes()) == (b"one\n", b"two\n")
 
 
+def test_a_line_behind_a_rotation_never_goes_to_the_old_file(tmp_path: Path) -> None:
+    made = Sink()
+    path = tmp_path / "log"
+    for turn in range(200):  # the thread is anywhere in its round when the files are moved
+        made.sink.write(str(path), b"before")
+        wait_for_line(path, b"before")
+        path.rename(tmp_path / f"old{turn}")
+        made.sink.reopen_files()
+        made.sink.write(str(path), b"after")
+        wait_for_line(path, b"after")
+        path.unlink()
+        made.sink.reopen_files()
+    made.sink.close()
+    assert {(tmp_path / f"old{turn}").read_bytes() for turn in range(200)} == {b"before\n"}
+
+
 def wait_for_line(path: Path, line: bytes) -> None:
     """Read the file until the line is in it; pytest's time limit ends a wait that never would."""
     while not path.exists() or line not in path.read_bytes():
