@@ -11,6 +11,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+from entresol.admin.app import admin_resource
 from entresol.app.identity_door import IdentityDoor
 from entresol.app.identity_server import identity_server, oauth_settings
 from entresol.app.late_door import LateDoor
@@ -92,7 +93,12 @@ class ControlPlane:
         opened = await open_store_of(self._settings.store, os.environ, now, self._fetcher)
         try:
             door = IdentityDoor(
-                opened.store, self._fetcher, self._clock, identity.issuer, frozenset(identity.resources)
+                opened.store,
+                self._fetcher,
+                self._clock,
+                identity.issuer,
+                frozenset(identity.resources),
+                reserved=frozenset((admin_resource(identity.issuer),)),
             )
             await door.open()
             feed = ChangeFeed(opened.store, now, self._changed)
@@ -110,7 +116,9 @@ class ControlPlane:
         self._late_door.door = door
         if self._serve is not None:
             verifier = FederatedAssertions(lambda: door.verifier)
-            await self._serve(identity_server(identity, opened.store, self._fetcher, verifier, now))
+            await self._serve(
+                identity_server(identity, opened.store, self._fetcher, verifier, now, door.authenticate_waiting)
+            )
 
     async def _open_later(self) -> None:
         while True:

@@ -57,14 +57,17 @@ class IdentityDoor:
         clock: Clock,
         issuer: str,
         resources: frozenset[str],
+        reserved: frozenset[str] = frozenset(),
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`reserved`: see Authenticator; they are resources, too."""
         self._pause = pause
+        self._reserved = reserved
         self._store = store
         self._runner = runner
         self._clock = clock
         self._issuer = issuer
-        self._resources = resources
+        self._resources = resources | reserved
         self._caches = KeyCaches()
         self.flights: dict[str, asyncio.Task[None]] = {}
         """What is being fetched, by what it is needed for."""
@@ -77,13 +80,18 @@ class IdentityDoor:
         """Take the first snapshot. Raises StoreDown."""
         pepper = await self._store.write(pepper_of)
         own, self.verifier = await self._store.read(self._trust)
-        self.authenticator = Authenticator(pepper, own, self.verifier)
+        self.authenticator = Authenticator(pepper, own, self.verifier, self._reserved)
         self.authenticator.use(await self._store.read(partial(_taken, self._issuer)))
 
     def authenticate(self, presented: Presented) -> "Principal | Deny | Awaitable[Principal | Deny]":
         """Who is asking. Memory answers as a rule; a token whose issuer's keys are not here yet is waited for."""
         found = self.authenticator.authenticate(presented, int(self._clock.now()))
         return self._settle(found, presented) if isinstance(found, Pending) else found
+
+    async def authenticate_waiting(self, presented: Presented) -> Principal | Deny:
+        """The same for whoever can wait."""
+        found = self.authenticate(presented)
+        return found if isinstance(found, Principal | Deny) else await found
 
     def changed(self, kinds: frozenset[str]) -> None:
         """Records of these kinds have changed: take over what concerns the door (`store.sql.feed`)."""

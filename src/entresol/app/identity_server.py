@@ -1,7 +1,11 @@
-"""What answers at the identity listeners: the authorization server."""
+"""What answers at the identity listeners: the authorization server, and the Admin API below it."""
 
 from collections.abc import Callable
 
+from starlette.routing import Mount
+
+from entresol.admin.app import BASE, admin_api, admin_resource
+from entresol.admin.service import Authenticate
 from entresol.auth_server.app import authorization_server
 from entresol.auth_server.context import AuthServer
 from entresol.auth_server.people import people
@@ -32,9 +36,15 @@ def identity_server(
     fetcher: Fetcher,
     verifier: AssertionVerifier,
     now: Callable[[], int],
+    authenticate: Authenticate,
 ) -> Handler:
     """Put it together."""
-    resources = ProtectedResources(ProtectedResource(url=url, scopes=("llm",)) for url in identity.resources)
+    resources = ProtectedResources(
+        (
+            *(ProtectedResource(url=url, scopes=("llm",)) for url in identity.resources),
+            ProtectedResource(url=admin_resource(identity.issuer), name="Admin API", scopes=("admin:read",)),
+        )
+    )
     server = AuthServer(
         store=store,
         clock=now,
@@ -44,4 +54,10 @@ def identity_server(
         verifier=verifier,
     )
     browser, pages = people(server)
-    return AsgiMount("", authorization_server(server, browser=browser, parts=token_parts(server), pages=pages))
+    admin = admin_api(
+        store, authenticate, now, identity.issuer, identity.resources, lambda request: server.peer(request).address
+    )
+    return AsgiMount(
+        "",
+        authorization_server(server, browser=browser, parts=token_parts(server), pages=[*pages, Mount(BASE, admin)]),
+    )

@@ -64,8 +64,10 @@ class _Known:
 class Authenticator:
     """Answers from a snapshot. `use` swaps in another one; requests that come then are answered from it."""
 
-    def __init__(self, pepper: bytes, own: OwnTokens, others: Verifies) -> None:
+    def __init__(self, pepper: bytes, own: OwnTokens, others: Verifies, reserved: frozenset[str] = frozenset()) -> None:
+        """`reserved`: resources that a token counts for only where just these are asked for, such as the Admin API."""
         self._pepper = pepper
+        self._reserved = reserved
         self._own = own
         self._others = others
         self._snapshot = EMPTY
@@ -93,12 +95,12 @@ class Authenticator:
         digest = sha256(credential).digest()
         known = self._known.get(digest)
         if known is not None and now < known.until:
-            return self._current(known, presented.proofs)
+            return self._current(known, presented)
         if not presented.proofs:  # what lacks its proof is refused, and must not keep its holder out
             refused = self._refused.get(digest)
             if refused is not None and now < refused[0]:
                 return refused[1]
-        return self._by_new_token(credential, digest, presented.proofs, now)
+        return self._by_new_token(presented, digest, now)
 
     # Keys.
 
@@ -132,9 +134,8 @@ class Authenticator:
 
     # Tokens.
 
-    def _by_new_token(
-        self, credential: bytes, digest: bytes, proofs: frozenset[str], now: int
-    ) -> Principal | Deny | Pending:
+    def _by_new_token(self, presented: Presented, digest: bytes, now: int) -> Principal | Deny | Pending:
+        credential, proofs = presented.credential, presented.proofs
         try:
             text = credential.decode("ascii")
         except UnicodeDecodeError:
@@ -151,16 +152,25 @@ class Authenticator:
         if len(self._known) >= MAX_REMEMBERED:
             self._make_room(now)
         self._known[digest] = known
-        return self._current(known, proofs)
+        return self._current(known, presented)
 
-    def _current(self, known: _Known, proofs: frozenset[str]) -> Principal | Deny:
+    def _current(self, known: _Known, presented: Presented) -> Principal | Deny:
         bound_to = known.verified.bound_to
-        if bound_to and bound_to not in proofs:
+        if bound_to and bound_to not in presented.proofs:
             return _UNPROVEN
+        if not self._is_meant(known.verified, presented.resource):
+            return _MEANT_FOR_OTHERS
         if known.snapshot is not self._snapshot:
             known.outcome = self._judge(known.verified)
             known.snapshot = self._snapshot
         return known.outcome
+
+    def _is_meant(self, verified: Verified, resource: str) -> bool:
+        """Whether a token for its audiences counts at a resource. Ours name the resource itself; other issuers' may
+        be for the gateway as a whole."""
+        if resource and (resource in verified.audiences or not verified.issuer):
+            return resource in verified.audiences
+        return not self._reserved or not verified.audiences or bool(verified.audiences - self._reserved)
 
     def _judge(self, verified: Verified) -> Principal | Deny:
         """What the token means as things stand: who it is here, and whether it still counts."""
@@ -240,4 +250,5 @@ _WRONG_ADDRESS: Final = Deny(403, "address_refused", "this virtual key may not b
 _DISABLED: Final = Deny(403, "account_disabled", "the account has been deactivated")
 _NO_TOKEN: Final = Deny(401, "invalid_token", "this is no token")
 _REVOKED: Final = Deny(401, "invalid_token", "the token has been revoked")
+_MEANT_FOR_OTHERS: Final = Deny(401, "invalid_token", "the token is not meant for this resource")
 _UNPROVEN: Final = Deny(401, "invalid_token", "the token is bound to a key: show it with each request")

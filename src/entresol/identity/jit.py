@@ -7,7 +7,7 @@ Work on records, to be run in one transaction; when two first sign-ins of one pe
 AlreadyExists and is run again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -16,9 +16,10 @@ import msgspec
 from entresol.core.decision import Deny
 from entresol.core.storage import Records
 from entresol.identity.jwt_results import Mapped
-from entresol.identity.records.access import Role, RoleAssignment
+from entresol.identity.records.access import RoleAssignment
 from entresol.identity.records.accounts import ExternalIdentity, Membership, Team, User
 from entresol.identity.records.issuers import Issuer
+from entresol.identity.role_names import role_ids
 
 SEEN_EVERY_S: Final = 60
 """`last_seen_at` is written no more often than this."""
@@ -75,7 +76,7 @@ def sign_in(records: Records, issuer: Issuer, mapped: Mapped, now: int, new_id: 
     if not user.is_active:
         return Deny(403, "account_disabled", "the account has been deactivated")
     user = _refresh(records, user, mapped, now)
-    _keep_roles(records, user, _role_ids(records, user.organisation, mapped.roles))
+    _keep_roles(records, user, role_ids(records, user.organisation, mapped.roles))
     teams = _keep_teams(records, user, mapped.teams, new_id)
     return SignedIn(user=user, is_new=is_new, teams=teams)
 
@@ -161,18 +162,6 @@ def _refresh(records: Records, user: User, mapped: Mapped, now: int) -> User:
     if user.last_seen_at is None or now - user.last_seen_at >= SEEN_EVERY_S:
         fresh = msgspec.structs.replace(fresh, last_seen_at=now)
     return user if fresh == user else records.replace(fresh)
-
-
-def _role_ids(records: Records, organisation: str, names: Iterable[str]) -> frozenset[str]:
-    """Roles by id or name; what no role of this organisation is called must be a built-in one's name."""
-    found = set()
-    for name in names:
-        role = records.get(Role, name) or records.one(Role, organisation=organisation, name=name)
-        if role is None:
-            found.add(name)
-        elif role.organisation == organisation:
-            found.add(role.id)
-    return frozenset(found)
 
 
 def _keep_roles(records: Records, user: User, wanted: frozenset[str]) -> None:

@@ -82,7 +82,7 @@ def create(
 
     Raises ClientError `key_refused` for what a key must not be.
     """
-    _check(wanted, granted, now)
+    check_wanted(wanted, granted, now)
     key = _new_key(_KINDS[type(owner)])
     record = VirtualKey(
         id=f"vk_{secrets.token_hex(12)}",
@@ -139,7 +139,8 @@ def note_use(records: Records, used: Sequence[tuple[str, int]]) -> None:
             records.replace(replace(known, last_used_at=minute))
 
 
-def _check(wanted: Wanted, granted: frozenset[str], now: int) -> None:
+def check_wanted(wanted: Wanted, granted: frozenset[str], now: int) -> None:
+    """Raises ClientError 422 `key_refused` for a key that must not be."""
     if not wanted.name.strip() or len(wanted.name) > 200:
         raise _refused("its name must have 1 to 200 characters")
     beyond = set(wanted.scopes) - granted

@@ -77,7 +77,7 @@ class There:
         self.web = Web(web_of())
         self.pauses: list[float] = []
         self.on_pause: Callable[[], None] = lambda: None
-        self.door = IdentityDoor(self.store, self.web, self.clock, GATEWAY, frozenset((AUDIENCE,)), self._pause)
+        self.door = IdentityDoor(self.store, self.web, self.clock, GATEWAY, frozenset((AUDIENCE,)), pause=self._pause)
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -304,3 +304,38 @@ def test_which_keys_were_used_is_told_once() -> None:
     door.ask("esk_unknown")
     assert door.authenticator.take_uses() == [(door.key_id, NOW + 9)]
     assert door.authenticator.take_uses() == []
+
+
+def test_a_token_for_the_admin_api_counts_there_only() -> None:
+    admin, models = f"{GATEWAY}/admin", "https://models.example"
+    door = Door(Others(verified(audiences=frozenset((admin,)))))
+    door.authenticator = Authenticator(pepper_of(door.records), own(), door.others, frozenset((admin,)))
+    door.look()
+
+    def asked(resource: str) -> Any:
+        return door.authenticator.authenticate(Presented(b"a.b.c", resource=resource), NOW)
+
+    assert isinstance(asked(admin), Principal)
+    assert asked("").message == "the token is not meant for this resource"
+    assert asked(models).code == "invalid_token"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "audiences", "resource", "counts"),
+    [
+        ("", {"a"}, "a", True),  # ours
+        ("", {"a"}, "b", False),
+        ("", {"a", "b"}, "b", True),
+        ("", {"admin"}, "", False),
+        ("", {"admin", "a"}, "", True),
+        ("i", {"api://gateway"}, "admin", True),  # another issuer's, for the gateway as a whole
+        ("i", {"api://gateway"}, "", True),
+        ("i", {"admin"}, "", False),
+    ],
+)
+def test_a_token_counts_where_it_is_meant_for(issuer: str, audiences: set[str], resource: str, counts: bool) -> None:
+    door = Door(Others(verified(issuer=issuer, audiences=frozenset(audiences))))
+    door.authenticator = Authenticator(pepper_of(door.records), own(), door.others, frozenset(("admin",)))
+    door.look()
+    found = door.authenticator.authenticate(Presented(b"a.b.c", resource=resource), NOW)
+    assert isinstance(found, Principal) == counts

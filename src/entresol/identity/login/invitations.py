@@ -3,7 +3,6 @@
 There is no default password. A link holds 256 random bits, lives for a day, and is used up by its first use.
 """
 
-import hashlib
 import re
 import secrets
 from typing import Final, Literal
@@ -12,6 +11,7 @@ import msgspec
 
 from entresol.core.errors import ClientError
 from entresol.core.storage import Records
+from entresol.identity.jit import assignment_id
 from entresol.identity.login.passwords import set_password
 from entresol.identity.login.sessions import end_sessions
 from entresol.identity.oauth.handles import handle_digest, new_handle
@@ -111,9 +111,8 @@ def accept(records: Records, token: str, password_hash: str, now: int) -> User:
 
 def owner_assignment(user: User) -> RoleAssignment:
     """The record by which a user owns their organisation."""
-    parts = "\0".join((user.organisation, OWNER, "user", user.id))
     return RoleAssignment(
-        id=hashlib.sha256(parts.encode()).hexdigest(),
+        id=assignment_id(OWNER, "user", user.id),
         organisation=user.organisation,
         role=OWNER,
         grantee_kind="user",

@@ -90,10 +90,15 @@ def granted_scopes(asked: Sequence[str], client: OAuthClient, needed: Iterable[s
 
 def covers(granted: Iterable[str], needed: Iterable[str]) -> bool:
     """Whether all that is needed has been granted, with what a scope includes."""
+    return with_included(granted).issuperset(needed)
+
+
+def with_included(granted: Iterable[str]) -> frozenset[str]:
+    """The scopes, and those that they include."""
     have = set(granted)
     for name in tuple(have):
         have.update(_INCLUDES.get(name, ()))
-    return have.issuperset(needed)
+    return frozenset(have)
 
 
 def in_words(names: Iterable[str]) -> tuple[Scope, ...]:

@@ -6,6 +6,7 @@ from entresol.core.record import Record
 from entresol.identity.records import (
     access,
     accounts,
+    administration,
     factors,
     issuers,
     oauth_clients,
@@ -45,6 +46,7 @@ IDENTITY_RECORDS: Final[tuple[type[Record], ...]] = (
     signing_keys.SigningKey,
     signing_keys.NodeSecret,
     signing_keys.DataKey,
+    administration.IdempotentAnswer,
     upstreams.UpstreamAuth,
     upstreams.UserGrant,
     upstreams.ConnectAttempt,

@@ -76,6 +76,7 @@ def upgrade() -> None:
     table("device_grants", "user_code:text expires_at:int", "organisation expires_at", ("user_code",))
     table("consents", "user:text client:text", "organisation user client")
     table("used_once", "expires_at:int", "organisation expires_at")
+    table("idempotent_answers", "expires_at:int", "organisation expires_at")
     table("signing_keys", "", "organisation")
     table("node_secrets", "", "organisation")
     table("data_keys", "", "organisation")
