@@ -39,6 +39,17 @@ def add_identity_commands(commands: Any, add_settings: AddSettings, run: Callabl
         "--overlap", type=int, default=86_400, metavar="SECONDS", help="how long the old one stays good"
     )
     command(keys, "revoke", "end a key now", _keys_revoke).add_argument("key", metavar="ID")
+    idp = commands.add_parser("idp", help="trusted issuers").add_subparsers(required=True, metavar="ACTION")
+    command(idp, "list", "all issuers", _idp_list)
+    tested = command(idp, "test", "ask an issuer for its keys, and show what claims would mean here", _idp_test)
+    tested.add_argument("name", metavar="NAME")
+    tested.add_argument("--claims", metavar="FILE", help="claims of a token, as JSON; - reads standard input")
+    for name, help_text, work in (
+        ("login", "sign in at a gateway, by a browser", _login),
+        ("whoami", "say who is signed in, and what they may do", _whoami),
+        ("logout", "give the login back", _logout),
+    ):
+        command(commands, name, help_text, work).add_argument("--url", help="the gateway's issuer")
 
 
 def _add_wanted(parser: argparse.ArgumentParser) -> None:
@@ -118,6 +129,50 @@ def _keys_rotate(settings: "Settings", options: argparse.Namespace) -> Iterator[
     from entresol.app.identity_commands import keys_rotate
 
     return keys_rotate(settings, options.key, options.overlap)
+
+
+def _idp_list(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.idp_commands import idp_list
+
+    return idp_list(settings)
+
+
+def _idp_test(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.idp_commands import idp_test
+
+    return idp_test(settings, options.name, options.claims)
+
+
+def _login(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    import os
+
+    from entresol.app.login_commands import login
+    from entresol.app.signed_in import login_file
+
+    return login(_url(settings, options), login_file(os.environ))
+
+
+def _whoami(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    import os
+
+    from entresol.app.login_commands import whoami
+    from entresol.app.signed_in import login_file
+
+    return whoami(_url(settings, options), login_file(os.environ))
+
+
+def _logout(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    import os
+
+    from entresol.app.login_commands import logout
+    from entresol.app.signed_in import login_file
+
+    return logout(_url(settings, options), login_file(os.environ))
+
+
+def _url(settings: "Settings", options: argparse.Namespace) -> str:
+    url: str = options.url or settings.identity.issuer
+    return url.rstrip("/")
 
 
 def _keys_revoke(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:

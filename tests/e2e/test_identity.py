@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import json
 import os
 import re
 import sys
@@ -155,5 +156,42 @@ def test_with_its_store_gone_a_node_goes_on_with_the_last_keys(tmp_path: Path) -
             (tmp_path / "store.db").mkdir()
             await there.soon(key, 200)
             assert await there.statuses("esk_nothing") == {401}
+
+    asyncio.run(scenario())
+
+
+@WORKERS
+def test_the_command_line_signs_in_and_the_admin_api_makes_keys_that_every_worker_takes(
+    tmp_path: Path, workers: int
+) -> None:
+    async def scenario() -> None:
+        async with node(tmp_path, workers) as there, httpx.AsyncClient(base_url=there.issuer) as browser:
+            there.environment["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+            await set_up(there, browser)
+            login = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-u", "-m", "entresol", "login"),
+                env=there.environment,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            assert login.stdout is not None
+            page = (await login.stdout.readline()).decode().removeprefix("open ").strip()
+            assert page.startswith(f"{there.issuer}/device?user_code=")
+            asked = await submit(browser, await browser.get(page), code=page.rpartition("=")[2])
+            assert "Let Entresol command line in?" in asked.text
+            assert "It is let in" in (await submit(browser, asked, decision="allow")).text
+            out, _ = await login.communicate()
+            assert login.returncode == 0, out
+            assert b"signed in as" in out
+            said = await there.said("whoami")
+            assert any(line.startswith("roles") and "owner" in line for line in said)
+            token = json.loads((tmp_path / "config/entresol/login.json").read_text())[there.issuer]["access_token"]
+            fields = {"authorization": f"Bearer {token}"}
+            made = await browser.post("/admin/v1/keys", headers=fields, json={"name": "by API"})
+            assert made.status_code == 201, made.text
+            await there.soon(made.json()["key"], 200)
+            await browser.delete(made.headers["location"], headers=fields)
+            await there.soon(made.json()["key"], 401)
+            assert await there.statuses(token) == {401}  # a token for the Admin API opens nothing else
+            assert "signed out" in (await there.said("logout"))[0]
 
     asyncio.run(scenario())

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from entresol.core.storage import Store, StoreDown
+from entresol.identity.oauth.cli_client import keep_cli_client
 from entresol.identity.oauth.registration import sweep_unused
 from entresol.identity.oauth.settings import OAuthSettings
 from entresol.identity.oauth.signing_keys import rotate_when_due
@@ -79,6 +80,7 @@ class Upkeep:
 
     async def _keep_house(self) -> None:
         now = self._now()
+        await self._store.write(keep_cli_client)
         await self._store.write(partial(rotate_when_due, settings=self._tokens, now=now))
         await self._store.write(partial(sweep_unused, settings=self._oauth, now=now))
         self._housekeeping_at = now + HOUSEKEEPING_S

@@ -9,6 +9,7 @@ import pytest
 
 from entresol.app.upkeep import HOUSEKEEPING_S, USES_S, Upkeep
 from entresol.core.storage import StoreDown
+from entresol.identity.oauth.cli_client import CLI_CLIENT
 from entresol.identity.oauth.settings import OAuthSettings
 from entresol.identity.records.oauth_clients import OAuthClient
 from entresol.identity.records.signing_keys import SigningKey
@@ -77,7 +78,7 @@ def test_clients_that_registered_themselves_and_were_not_used_are_removed() -> N
     there.store.records.insert(OAuthClient(id="c", name="c", source="registered"))
     there.store.records.insert(OAuthClient(id="d", name="d", source="admin"))
     there.run(90_000)
-    assert [client.id for client in there.find(OAuthClient)] == ["d"]
+    assert [client.id for client in there.find(OAuthClient)] == ["d", CLI_CLIENT]
 
 
 def test_when_keys_were_used_is_written_down_once_a_minute() -> None:
