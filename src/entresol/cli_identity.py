@@ -44,6 +44,12 @@ def add_identity_commands(commands: Any, add_settings: AddSettings, run: Callabl
     tested = command(idp, "test", "ask an issuer for its keys, and show what claims would mean here", _idp_test)
     tested.add_argument("name", metavar="NAME")
     tested.add_argument("--claims", metavar="FILE", help="claims of a token, as JSON; - reads standard input")
+    secret = commands.add_parser("secrets", help="keys of secrets in the store").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    command(secret, "rotate", "a new data key, and every secret sealed with it", _secrets_rotate)
+    changed = command(secret, "change-master-key", "encrypt the data keys with another master key", _secrets_change)
+    changed.add_argument("--to", required=True, metavar="KEY", help="file:PATH or env:NAME")
     for name, help_text, work in (
         ("login", "sign in at a gateway, by a browser", _login),
         ("whoami", "say who is signed in, and what they may do", _whoami),
@@ -173,6 +179,18 @@ def _logout(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
 def _url(settings: "Settings", options: argparse.Namespace) -> str:
     url: str = options.url or settings.identity.issuer
     return url.rstrip("/")
+
+
+def _secrets_rotate(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.secrets_commands import secrets_rotate
+
+    return secrets_rotate(settings)
+
+
+def _secrets_change(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:
+    from entresol.app.secrets_commands import secrets_change_master_key
+
+    return secrets_change_master_key(settings, options.to)
 
 
 def _keys_revoke(settings: "Settings", options: argparse.Namespace) -> Iterator[str]:

@@ -12,6 +12,7 @@ from entresol.identity.oauth.registration import sweep_unused
 from entresol.identity.oauth.settings import OAuthSettings
 from entresol.identity.oauth.signing_keys import rotate_when_due
 from entresol.identity.oauth.token_settings import TokenSettings
+from entresol.identity.sweeping import sweep_ended
 from entresol.identity.virtual_keys import note_use
 
 logger = logging.getLogger("entresol.identity")
@@ -83,4 +84,5 @@ class Upkeep:
         await self._store.write(keep_cli_client)
         await self._store.write(partial(rotate_when_due, settings=self._tokens, now=now))
         await self._store.write(partial(sweep_unused, settings=self._oauth, now=now))
+        await sweep_ended(self._store, now)
         self._housekeeping_at = now + HOUSEKEEPING_S

@@ -12,6 +12,7 @@ from entresol.core.storage import StoreDown
 from entresol.identity.oauth.cli_client import CLI_CLIENT
 from entresol.identity.oauth.settings import OAuthSettings
 from entresol.identity.records.oauth_clients import OAuthClient
+from entresol.identity.records.sessions import UsedOnce
 from entresol.identity.records.signing_keys import SigningKey
 from entresol.identity.records.virtual_keys import VirtualKey
 from entresol.identity.virtual_keys import Wanted, create
@@ -79,6 +80,14 @@ def test_clients_that_registered_themselves_and_were_not_used_are_removed() -> N
     there.store.records.insert(OAuthClient(id="d", name="d", source="admin"))
     there.run(90_000)
     assert [client.id for client in there.find(OAuthClient)] == ["d", CLI_CLIENT]
+
+
+def test_records_that_have_ended_are_removed() -> None:
+    there = There()
+    there.store.records.insert(UsedOnce(id="over", expires_at=NOW))
+    there.store.records.insert(UsedOnce(id="good", expires_at=NOW + 9))
+    there.run()
+    assert [each.id for each in there.find(UsedOnce)] == ["good"]
 
 
 def test_when_keys_were_used_is_written_down_once_a_minute() -> None:
