@@ -71,6 +71,7 @@ class AdminApi:
             if isinstance(principal, Deny):
                 return denied_answer(principal)
             raw = await _body(request) if operation.writes else b""
+            _check_no_nul(request, raw)
             body = None if decode is None else _decoded(decode, raw)
             _check_query(operation, request)
             work: Callable[[Records], Answer] = partial(self._work, operation, request, principal, body)
@@ -157,6 +158,12 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise ClientError("bad_request", str(error), status=422) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ClientError("bad_json", f"the body is no JSON: {error}") from error
+
+
+def _check_no_nul(request: Request, body: bytes) -> None:
+    """PostgreSQL keeps no text with U+0000, and nobody means it."""
+    if b"\\u0000" in body or "\0" in request.url.path or any("\0" in each for each in request.query_params.values()):
+        raise ClientError("bad_request", "no text here may hold the character U+0000", status=422)
 
 
 def _check_query(operation: Operation, request: Request) -> None:

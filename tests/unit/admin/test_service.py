@@ -47,3 +47,13 @@ def test_what_is_not_there_is_a_problem_too(office: Office) -> None:
 
 def test_answers_are_kept_by_no_cache(office: Office) -> None:
     assert office.as_("ada").get("/users").headers["cache-control"] == "no-store"
+
+
+def test_a_nul_which_no_database_keeps_is_refused(office: Office) -> None:
+    ada = office.as_("ada")
+    for answer in (
+        ada.post("/users", {"username": "x", "email": "\0"}),
+        ada.get("/users?username=%00"),
+        ada.get("/users/%00"),
+    ):
+        assert (answer.status_code, code_of(answer)) == (422, "bad_request")
